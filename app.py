@@ -20,14 +20,15 @@ if TYPE_CHECKING:
 
 CDK_JSON = Path(__file__).with_name("cdk.json")
 NO_RESOURCE_LIMIT = "@aws-cdk/core:stackResourceLimit"
-"""CDK's own check of the number of resources ends in a traceback; the quotas have it, too."""
+"""Disables CDK's own check of the number of resources, which ends in a traceback;
+``infra/quotas.py`` has it too."""
 UNKNOWN_REGION = "unknown-region"
-"""What CDK says of a stack that belongs to no region (cx-api, `UNKNOWN_REGION`)."""
+"""CDK's region of a stack without one (cx-api, `UNKNOWN_REGION`)."""
 
 
 def main() -> int:
-    """Synthesize; 1 with the problems on stderr when the context or the asset is wrong, or the
-    result exceeds a quota of AWS."""
+    """Synthesize; return 1, with the problems on stderr, if the context or the asset is invalid, or
+    the result exceeds a quota of AWS."""
     try:
         raw = merge_context(CDK_JSON.read_text("utf-8"), os.environ.get("CDK_CONTEXT_JSON"))
         region = os.environ.get("CDK_DEFAULT_REGION") or None
@@ -47,10 +48,10 @@ def main() -> int:
 
 
 def synthesize(context: Context, raw: dict[str, object]) -> None:
-    """Write the cloud assembly to where CDK asks for it (CDK_OUTDIR, else a temporary one).
+    """Write the cloud assembly to CDK's directory (CDK_OUTDIR, else a temporary one).
 
     Raises:
-        AssetError: the functions' zip cannot be put together.
+        AssetError: the functions' zip cannot be assembled.
         QuotaError: a stack exceeds quotas of AWS.
     """
     use_bundled_node()

@@ -1,1 +1,1 @@
-"""Measurements that print tables. Nothing here asserts: what is fast enough is for people."""
+"""Measurements that print tables, without assertions: people decide what is fast enough."""

@@ -1,8 +1,8 @@
-"""The collection: a run's wall time against its slowest unit, what it writes, the asset.
+"""Collection: a run's wall time and its slowest unit, its writes, the asset.
 
-The sandbox's runs are those of the whole stack on this machine, whose embedded AWS hands out one
-message after another. What the product takes is measured apart: the handlers, as many at once as
-deployed (``benchmarks/organization.py``).
+The runs are those of the whole stack in the sandbox, whose embedded AWS delivers one message after
+another. ``benchmarks/organization.py`` measures the product itself: the handlers, with the deployed
+concurrency.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ HANDLERS = ("fan_out", "collect", "hint", "publish", "query", "deliver")
 
 
 def fleet(regions: Iterable[str], count: int) -> dict[str, Any]:
-    """A fleet file with so many reservations in each region."""
+    """A fleet file with this number of reservations in each region."""
     return {
         "regions": {region: {"CapacityReservations": _raw(region, count)} for region in regions}
     }
@@ -43,7 +43,7 @@ def _raw(region: str, count: int) -> list[dict[str, Any]]:
 
 
 def change(box: Sandbox, regions: Iterable[str], every: int) -> None:
-    """Another tag on every so-manieth reservation: a change that is stored and no event."""
+    """Change a tag of a share of the reservations: a change that is stored but causes no event."""
     whole = box.ec2.fleet()
     for region in regions:
         for raw in whole["regions"][region]["CapacityReservations"][::every]:
@@ -82,7 +82,7 @@ def measure(box: Sandbox, regions: Sequence[str], latency: float, runs: int) -> 
 
 
 def asset_table(assembly: Path, runs: int) -> None:
-    """Size of the functions' zip, and how long each handler takes to import."""
+    """Print the size of the functions' zip, and the import time of each handler."""
     (asset,) = [path for path in assembly.glob("asset.*") if (path / "lambdas").is_dir()]
     with tempfile.TemporaryFile() as target:
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -4,8 +4,9 @@ python -m benchmarks.contestants floor URL   bare sockets, every region of the E
 python -m benchmarks.contestants pool        boto3 and a thread pool, JSON on stdout
 python -m benchmarks.contestants stages      truffle; where its time went is JSON on stderr
 
-``pool`` and ``stages`` ask the EC2 that AWS's environment variables name. Nothing is imported
-before it is needed, because starting is measured too; so the arguments are read without argparse.
+``pool`` and ``stages`` query the EC2 named by AWS's environment variables. Imports are as late as
+possible, because starting is measured too; for the same reason, arguments are read without
+argparse.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ WORKERS = 32
 
 
 def floor(url: str) -> None:
-    """Bare sockets: every page of every region is read, and nothing is done with it."""
+    """Bare sockets: read every page of every region, without parsing."""
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(WORKERS) as pool:
@@ -93,7 +94,7 @@ def pool() -> None:
 
 
 class Stages:
-    """Processor seconds by stage. A stage within another one counts for itself only."""
+    """Processor seconds by stage. A nested stage counts only for itself."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -118,7 +119,7 @@ class Stages:
 
 
 def stages() -> None:
-    """truffle's own stages in the order in which they happen, as one line of JSON on stderr."""
+    """Print truffle's own stages in order, as one line of JSON on stderr."""
     import json
     import resource
 

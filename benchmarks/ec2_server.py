@@ -1,7 +1,8 @@
-"""EC2 and STS for measurements: prepared answers after a fixed delay, at next to no cost.
+"""EC2 and STS for measurements: prepared responses after a fixed delay, at almost no cost.
 
-``python -m benchmarks.ec2_server --size N`` prints its URL and serves until its process is ended.
-The answers are the simulator's own XML; what the simulator can do besides would be measured too.
+``python -m benchmarks.ec2_server --size N`` prints its URL and serves until its process ends. The
+responses are the simulator's own XML; the simulator itself would add its own cost to the
+measurement.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ _IDENTITY = (
 
 
 def raw_reservation(region: str, index: int) -> dict[str, Any]:
-    """An ODCR as EC2 gives most of them: 21 fields, two tags, one allocation."""
+    """A typical ODCR of EC2: 21 fields, two tags, one allocation."""
     reservation_id = f"cr-{COMMERCIAL.index(region):04x}{index:013x}"
     used = index % 9
     return {
@@ -73,7 +74,7 @@ def raw_reservation(region: str, index: int) -> dict[str, Any]:
 
 
 def page(region: str, first: int, size: int) -> bytes:
-    """One page of a region that has ``size`` reservations."""
+    """One page of a region with ``size`` reservations."""
     render = renderer("DescribeCapacityReservations", "CapacityReservations")
     last = min(first + PAGE_SIZE, size)
     items = [render(raw_reservation(region, index)) for index in range(first, last)]
@@ -100,7 +101,7 @@ def region_list(regions: tuple[str, ...]) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Everything that can be answered, prepared; ``pages`` by region and first index."""
+    """All prepared responses; ``pages`` by region and first index."""
 
     regions: bytes
     billing_requests: bytes
@@ -118,7 +119,7 @@ class Answers:
 
 
 def prepare(size: int, count: int) -> Answers:
-    """``size`` reservations in each of ``count`` regions, us-east-1 among them."""
+    """Prepare ``size`` reservations in each of ``count`` regions, including us-east-1."""
     regions = COMMERCIAL[-count:]
     pages = {
         (region, first): page(region, first, size)
@@ -132,7 +133,7 @@ def prepare(size: int, count: int) -> Answers:
 
 
 async def serve(answers: Answers, delay: float) -> None:
-    """Until the process ends; prints the URL first."""
+    """Print the URL, then serve until the process ends."""
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

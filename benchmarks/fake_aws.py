@@ -1,7 +1,8 @@
-"""An AWS in this process: it answers the functions' requests, counts them, and takes its time.
+"""An AWS in this process: it responds to the functions' requests, counts them, and simulates
+latency.
 
-It hangs on botocore's ``before-send``, so that the clients sign, send, retry and parse as ever. Its
-own processor time is counted apart: what is left is the functions' own.
+It uses botocore's ``before-send``, so the clients sign, send, retry and parse as usual. Its own
+processor time is counted separately, so the rest is the functions' own.
 """
 
 from __future__ import annotations
@@ -35,18 +36,18 @@ LATENCY = {
     "s3": 0.03,
     "sqs": 0.01,
 }
-"""Seconds of a call, where latency is on."""
+"""Seconds of a call with latency."""
 
 _EC2_SCOPE = re.compile(r"Credential=(?:ASIA)?([^/]+)/\d{8}/([a-z0-9-]+)/")
 _WRITE_BYTES, _READ_BYTES = 1024, 4096
 _PIECE = 1024 * 1024
 _UNREAD = ("latest/report", *LATEST_KEYS.values())
-"""Objects that the functions write, and that only people read."""
+"""Objects that the functions write but never read."""
 
 
 class FakeAWS:
-    """The services that the collector uses. ``list_scope`` gives EC2's answer for the access key's
-    account and a region. ``seconds`` is the processor time that the fake itself took."""
+    """The services that the collector uses. ``list_scope`` returns EC2's response for the access
+    key's account and a region. ``seconds`` is the processor time of the fake itself."""
 
     def __init__(self, list_scope: Callable[[str, str], bytes]) -> None:
         self.table = RangeTable()
@@ -62,7 +63,7 @@ class FakeAWS:
         self._lock = Lock()
 
     def attach(self, session: Any) -> None:
-        """Answer every client that a botocore session makes."""
+        """Respond to every client that a botocore session creates."""
         session.register("before-send", self._answer)
 
     def _answer(self, request: Any, event_name: str, **_: Any) -> AWSResponse:
@@ -77,7 +78,7 @@ class FakeAWS:
         return AWSResponse(request.url, status, headers, _Raw(body))
 
     def _wait(self, seconds: float) -> None:
-        """Take the time of a call. ``waited`` is how long any call was under way."""
+        """Wait for the time of a call. ``waited`` is how long any call was in progress."""
         with self._lock:
             self._waiting += 1
             self._since = time.perf_counter() if self._waiting == 1 else self._since
@@ -123,7 +124,7 @@ class FakeAWS:
         key = urlsplit(request.url).path.lstrip("/")
         if operation == "PutObject":
             if key.startswith(_UNREAD):
-                # Kept, they would count as the functions' memory.
+                # If kept, they would count as the functions' memory.
                 while request.body.read(_PIECE):
                     pass
                 return 200, {"ETag": '"x"'}, b""
@@ -140,10 +141,12 @@ class FakeAWS:
         content = self.objects[key]
         return 200, {"Content-Length": str(len(content))}, content
 
-    def _list_objects(self, asked: dict[str, str]) -> bytes:
-        """A page, which is all there is: no benchmark keeps a thousand objects of one prefix."""
-        start = asked.get("start-after", "")
-        keys = sorted(it for it in self.objects if it.startswith(asked["prefix"]) and it > start)
+    def _list_objects(self, requested: dict[str, str]) -> bytes:
+        """A single page: no benchmark has a thousand objects with one prefix."""
+        start = requested.get("start-after", "")
+        keys = sorted(
+            it for it in self.objects if it.startswith(requested["prefix"]) and it > start
+        )
         listed = "".join(f"<Contents><Key>{it}</Key></Contents>" for it in keys)
         return f"<ListBucketResult>{listed}</ListBucketResult>".encode()
 
@@ -153,33 +156,33 @@ class FakeAWS:
         return 200, {}, b'{"MessageId":"0"}'
 
     def _dynamodb(self, operation: str, request: Any) -> tuple[int, dict[str, str], bytes]:
-        asked = json.loads(request.body)
+        requested = json.loads(request.body)
         name = re.sub(r"(?<!^)([A-Z])", r"_\1", operation).lower()
         try:
-            answer = getattr(self.table, name)(**asked) or {}
+            answer = getattr(self.table, name)(**requested) or {}
         except ClientError as error:
             code = error.response["Error"]["Code"]
             refusal = {"__type": f"com.amazonaws.dynamodb#{code}", "message": code}
             reasons = error.response.get("CancellationReasons", [])
             return 400, {}, json.dumps({**refusal, "CancellationReasons": reasons}).encode()
-        self._count(operation, asked, answer)
+        self._count(operation, requested, answer)
         return 200, {}, json.dumps(answer).encode()
 
-    def _count(self, operation: str, asked: Item, answer: Item) -> None:
-        """Items, and the request units that DynamoDB bills for them (DynamoDB Developer Guide,
-        "Read and write operations")."""
+    def _count(self, operation: str, requested: Item, answer: Item) -> None:
+        """Count items, and the request units that DynamoDB bills for them (DynamoDB Developer
+        Guide, "Read and write operations")."""
         if operation == "TransactWriteItems":
-            actions = [next(iter(it.values())) for it in asked["TransactItems"]]
+            actions = [next(iter(it.values())) for it in requested["TransactItems"]]
             self._count_writes(actions, units=2)
         elif operation in ("PutItem", "UpdateItem"):
-            self._count_writes([asked], units=1)
+            self._count_writes([requested], units=1)
         else:
             found = answer.get("Items") or [answer["Item"]] if "Item" in answer else []
             found = answer.get("Items", found)
             for items in answer.get("Responses", {}).values():
                 found = items
             self.amounts["dynamodb.read"] += len(found)
-            factor = 1.0 if operation == "BatchGetItem" or asked.get("ConsistentRead") else 0.5
+            factor = 1.0 if operation == "BatchGetItem" or requested.get("ConsistentRead") else 0.5
             sizes = [_size(item) for item in found] or [0]
             sizes = [sum(sizes)] if operation == "Query" else sizes
             units = sum(max(1, ceil(size / _READ_BYTES)) for size in sizes)
@@ -191,12 +194,12 @@ class FakeAWS:
             size = max(1, ceil(_size(item) / _WRITE_BYTES))
             is_event = item["pk"]["S"].startswith("EVENT#")
             self.amounts["dynamodb.written"] += 1
-            # An event is in the index, too, whose write is no part of the transaction.
+            # An event is also in the index, whose write is not part of the transaction.
             self.amounts["dynamodb.wru"] += size * (units + is_event)
 
 
 class RangeTable(MemoryTable):
-    """The table with ranges of sort keys, as the runs are read."""
+    """The table with ranges of sort keys, for reading runs."""
 
     def query(self, **call: Any) -> dict[str, Any]:
         condition, values = call["KeyConditionExpression"], call["ExpressionAttributeValues"]
@@ -246,7 +249,7 @@ def _place(key: Item) -> tuple[str, str]:
 
 
 def _size(item: Item) -> int:
-    """Bytes of an item: its names and its values (Developer Guide, "Item sizes and formats")."""
+    """The bytes of an item: its names and values (Developer Guide, "Item sizes and formats")."""
     return sum(len(name) + sum(map(_value_size, value.values())) for name, value in item.items())
 
 

@@ -2,8 +2,8 @@
 
     .venv/bin/python -m benchmarks.history
 
-Every hour 5 % of the reservations change their use. The bucket costs no time of its own: what is
-measured is the function's work, and the number of objects says what S3 adds to it.
+Every hour 5 % of the reservations change their use. The bucket in memory takes no time, so the
+function's work is measured; the number of objects determines what S3 adds to it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from lambdas.api.usage import answer, to_question
 from lambdas.history.ledgers import LedgerStore, SpanReader, ledger_key
 from lambdas.history.usage import UsageReader
 from lambdas.store.archive import Archive, Rows, manifest_key
+from truffle.core import ledger_reader
 from truffle.core.accelerators import accelerator_of
 from truffle.core.ledger import DAY, write_day
 from truffle.core.merging import merge
@@ -40,12 +41,12 @@ TYPES = ("p5.48xlarge", "p4d.24xlarge", "g6.xlarge", "inf2.xlarge")
 REGIONS = ("us-east-1", "us-west-2", "eu-west-1", "ap-south-1")
 RUNS = 5
 CHANGING = 0.05
-"""Of the reservations, every hour."""
+"""The share of reservations that change every hour."""
 
 
 @dataclass
 class Bucket:
-    """An S3 client over a dictionary, which counts what is read."""
+    """An S3 client over a dictionary, which counts reads."""
 
     objects: dict[str, bytes] = field(default_factory=dict)
     reads: int = 0
@@ -115,16 +116,18 @@ def reservations(count: int) -> list[Odcr]:
 
 
 def spans_of_day(rows: list[Odcr], day: datetime, chance: random.Random) -> Iterator[Span]:
-    """The stretches of a day in which the use stays the same."""
+    """The stretches of a day with the same use. Each hour, the scopes are listed one after the
+    other."""
     for row in rows:
-        begun, present = day, row
+        started, present = day, row
+        late = timedelta(seconds=1.37 * int(str(row.account_id)))
         for hour in range(1, 24):
             if chance.random() < CHANGING:
-                yield Span(present, begun, day + hour * HOUR)
+                yield Span(present, started, day + hour * HOUR + late)
                 used = chance.randint(0, 8)
                 present = replace(row, used_capacity=used, available_capacity=8 - used)
-                begun = day + hour * HOUR
-        yield Span(present, begun, day + DAY)
+                started = day + hour * HOUR + late
+        yield Span(present, started, day + DAY)
 
 
 def with_ledgers(count: int, days: int) -> Bucket:
@@ -137,24 +140,25 @@ def with_ledgers(count: int, days: int) -> Bucket:
 
 
 def usage_seconds(bucket: Bucket, days: int, by: str, has_totals: bool = True) -> float:
-    """Seconds of one question, of a function that has answered none before.
+    """The seconds of one request to a cold function, until the text of its response.
 
-    Without totals every stretch of a day is read, as an interval of an hour needs it.
+    Without totals, every stretch of a day is read, as for an interval of an hour.
     """
+    ledger_reader.moment.cache_clear()
     since = datetime(2026, 11, 1, tzinfo=UTC) - days * DAY
     question = to_question(
         {"since": [since], "until": [since + days * DAY], "by": by.split(",")}, NOW
     )
     reader = UsageReader(SpanReader.of(bucket, "b", HOUR), LedgerStore(bucket, "b"))
     is_total = question.is_total if has_totals else lambda day: False
-    begun = time.process_time()
+    started = time.process_time()
     spans = reader.between(question.period.since, question.period.until, NOW, is_total)
-    answer(question, spans, PriceBook(settings={"p5*": 98.32, "g6*": 0.8}))
-    return time.process_time() - begun
+    answer(question, spans, PriceBook(settings={"p5*": 98.32, "g6*": 0.8})).text()
+    return time.process_time() - started
 
 
 def _compared(bucket: Bucket, days: int, by: str) -> str:
-    """The medians of a question from the totals of days and from their stretches, in turns."""
+    """The medians of a request from the totals of days and from their stretches, alternating."""
     bucket.reads = 0
     usage_seconds(bucket, days, by)
     reads, pairs = bucket.reads, []
@@ -168,8 +172,8 @@ def _compared(bucket: Bucket, days: int, by: str) -> str:
 
 
 def with_runs(count: int, hours: int) -> Bucket:
-    """Hourly runs: an object for each region, as ``collect`` writes them, the manifest of each run,
-    and what a cold query reads of the last one."""
+    """Write hourly runs: an object for each region, as ``collect`` does, the manifest of each run,
+    and the objects that a cold query reads."""
     bucket, rows = Bucket(), reservations(count)
     client: Any = bucket
     archive = Archive(client, "b")
@@ -193,7 +197,7 @@ def with_runs(count: int, hours: int) -> Bucket:
 
 
 def _manifest(at: datetime, scopes: list[Scope]) -> tuple[str, bytes]:
-    """The key and the content of the manifest of a run that took five minutes."""
+    """The key and content of the manifest of a run that took five minutes."""
     run = Run(run_id_of(at, "0"), at, frozenset(), len(scopes))
     content = {
         "started_at": format_time(at),
@@ -212,7 +216,7 @@ def _manifest(at: datetime, scopes: list[Scope]) -> tuple[str, bytes]:
 
 
 def cold_load(bucket: Bucket) -> list[Reservation]:
-    """All rows of the present, as a query reads them from the bucket when it starts."""
+    """Read all present rows, as a query does from the bucket when it starts."""
     client: Any = bucket
     archive = Archive(client, "b")
     found = [archive.read_region(region) for region in REGIONS]
@@ -220,7 +224,7 @@ def cold_load(bucket: Bucket) -> list[Reservation]:
 
 
 def _compare_moments(count: int) -> None:
-    """Print what a past moment takes beside the present."""
+    """Print the time of a past moment beside that of the present."""
     bucket = with_runs(count, 6)
     times: list[tuple[float, float]] = []
     for _ in range(RUNS):
@@ -240,9 +244,9 @@ def _compare_moments(count: int) -> None:
 
 
 def _processor_seconds(work: Callable[[], object]) -> float:
-    begun = time.process_time()
+    started = time.process_time()
     work()
-    return time.process_time() - begun
+    return time.process_time() - started
 
 
 def main() -> None:

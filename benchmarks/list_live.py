@@ -1,8 +1,8 @@
-"""A live listing of every region beside what people use now: seconds, ratios, where time goes.
+"""A live listing of every region compared with other programs: seconds, ratios, stages.
 
 ``python -m benchmarks.list_live [--sizes 10,100,1000,3000] [--runs 3] [--aws PATH | --no-aws]``
 
-Each is a process of its own that asks one server on this machine, whose every call takes 200 ms,
+Each is a separate process that queries one server on this machine, whose every call takes 200 ms,
 and writes JSON to a file. The start of the interpreter counts. At the end, the goals.
 
 floor       bare sockets, all regions at once, nothing parsed
@@ -40,7 +40,8 @@ SIZES = (10, 100, 1_000, 3_000)
 STAGES = ("import", "clients", "calls", "parse", "map", "sort", "json", "all")
 
 FASTER = {10: 1, 1_000: 2}
-"""How many times as fast as the boto3 pool truffle is to be, by reservations per region."""
+"""The goal: how many times as fast as the boto3 pool truffle must be, by reservations per
+region."""
 
 Environment = Mapping[str, str]
 
@@ -59,7 +60,7 @@ def server(size: int, regions: int, latency: float) -> Iterator[str]:
 
 
 def environment(url: str) -> Environment:
-    """The environment that makes every contestant ask this server."""
+    """The environment that makes every contestant query this server."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return {
         **kept,
@@ -75,8 +76,8 @@ def environment(url: str) -> Environment:
 
 
 @dataclass(frozen=True, slots=True)
-class Took:
-    """Seconds: until the end, and of processors."""
+class Timing:
+    """Wall time and processor time in seconds."""
 
     wall: float
     cpu: float
@@ -84,7 +85,7 @@ class Took:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """One server's contestants, and a folder for what they write."""
+    """The contestants of one server, and a folder for their output."""
 
     url: str
     folder: Path
@@ -92,8 +93,8 @@ class Bench:
     size: int
     regions: int
 
-    def run(self, command: Sequence[str], name: str) -> tuple[Took, Path]:
-        """One process, and what it wrote to stdout. Raises CalledProcessError."""
+    def run(self, command: Sequence[str], name: str) -> tuple[Timing, Path]:
+        """Run one process; return its measurement and its stdout. Raises CalledProcessError."""
         output = self.folder / f"{name}.json"
         errors = self.folder / f"{name}.txt"
         began = time.perf_counter()
@@ -104,27 +105,27 @@ class Bench:
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             raise SystemExit(f"{' '.join(command)} failed: {errors.read_text()[-2000:]}")
-        return Took(wall, used.ru_utime + used.ru_stime), output
+        return Timing(wall, used.ru_utime + used.ru_stime), output
 
-    def floor(self) -> Took:
+    def floor(self) -> Timing:
         return self._python("benchmarks.contestants", "floor", self.url)[0]
 
-    def truffle(self) -> Took:
+    def truffle(self) -> Timing:
         return self._listed("truffle", "capacity", "--no-active-only", "-o", "json")
 
-    def boto3_pool(self) -> Took:
+    def boto3_pool(self) -> Timing:
         return self._listed("benchmarks.contestants", "pool")
 
     def stages(self) -> Mapping[str, Any]:
-        """Where truffle's time goes, by its own account."""
+        """truffle's time by stage, as measured by itself."""
         self._listed("benchmarks.contestants", "stages")
         told: Mapping[str, Any] = json.loads((self.folder / "stages.txt").read_text())
         return told
 
-    def _python(self, *arguments: str) -> tuple[Took, Path]:
+    def _python(self, *arguments: str) -> tuple[Timing, Path]:
         return self.run([sys.executable, "-m", *arguments], arguments[1])
 
-    def _listed(self, *arguments: str) -> Took:
+    def _listed(self, *arguments: str) -> Timing:
         took, output = self._python(*arguments)
         expected, found = (
             self.size * self.regions,
@@ -134,32 +135,32 @@ class Bench:
             raise SystemExit(f"{arguments[1]} listed {found} reservations instead of {expected}.")
         return took
 
-    def aws_loop(self) -> Took:
+    def aws_loop(self) -> Timing:
         return self._aws(1)
 
-    def aws_ten_at_a_time(self) -> Took:
+    def aws_ten_at_a_time(self) -> Timing:
         return self._aws(10)
 
-    def _aws(self, at_once: int) -> Took:
+    def _aws(self, at_once: int) -> Timing:
         began = time.perf_counter()
         query = ["describe-regions", "--query", "Regions[].RegionName"]
         took, output = self.run([str(self.aws), "ec2", *query, "--output", "json"], "aws")
         with ThreadPoolExecutor(at_once) as pool:
             each = [took, *pool.map(self._aws_region, json.loads(output.read_text()))]
-        return Took(time.perf_counter() - began, sum(one.cpu for one in each))
+        return Timing(time.perf_counter() - began, sum(one.cpu for one in each))
 
-    def _aws_region(self, region: str) -> Took:
+    def _aws_region(self, region: str) -> Timing:
         call = ["describe-capacity-reservations", "--page-size", "1000", "--region", region]
         return self.run([str(self.aws), "ec2", *call, "--output", "json"], region)[0]
 
 
-def median(run: Callable[[], Took], times: int) -> Took:
+def median(run: Callable[[], Timing], times: int) -> Timing:
     took = [run() for _ in range(times)]
     walls, cpus = [one.wall for one in took], [one.cpu for one in took]
-    return Took(statistics.median(walls), statistics.median(cpus))
+    return Timing(statistics.median(walls), statistics.median(cpus))
 
 
-def measure(bench: Bench, runs: int) -> dict[str, Took]:
+def measure(bench: Bench, runs: int) -> dict[str, Timing]:
     """The measurements of each contestant."""
     took = {
         "floor": median(bench.floor, runs),
@@ -180,7 +181,7 @@ def header() -> str:
     return f"per region  {named}  pool/truffle  truffle/floor  cpu truffle  cpu pool"
 
 
-def row(size: int, took: Mapping[str, Took]) -> str:
+def row(size: int, took: Mapping[str, Timing]) -> str:
     cells = [f"{took[name].wall:>10.2f}" if name in took else f"{'-':>10}" for name in COLUMNS]
     truffle, pool, floor = (took[name] for name in ("truffle", "boto3 pool", "floor"))
     return (
@@ -189,9 +190,9 @@ def row(size: int, took: Mapping[str, Took]) -> str:
     )
 
 
-def goals(size: int, latency: float, took: Mapping[str, Took]) -> list[str]:
-    """The goals at this size, and whether they were reached. The chain is what the slowest
-    region has to wait for: DescribeRegions, then every page of its own."""
+def goals(size: int, latency: float, took: Mapping[str, Timing]) -> list[str]:
+    """The goals at this size, and whether they were reached. The chain is the minimum of the
+    slowest region: DescribeRegions, then each of its pages."""
     seconds, pool = took["truffle"].wall, took["boto3 pool"].wall
     lines = []
     if size in FASTER:

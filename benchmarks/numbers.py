@@ -1,4 +1,4 @@
-"""Numbers on the command lines of the benchmarks, refused with what is allowed."""
+"""Numbers on the command lines of the benchmarks, with errors that name what is allowed."""
 
 from __future__ import annotations
 
@@ -27,6 +27,6 @@ def number(kind: type[N], least: N, most: float = inf) -> Callable[[str], N]:
 
 
 def numbers(kind: type[N], least: N) -> Callable[[str], list[N]]:
-    """An argparse type: such numbers with commas between them."""
+    """An argparse type: such numbers, comma-separated."""
     one = number(kind, least)
     return lambda text: [one(part) for part in text.split(",")]

@@ -1,9 +1,9 @@
-"""A whole organization: calls, items, wall time, memory and the month's bill of its hourly runs.
+"""A whole organization: calls, items, wall time, memory and the monthly bill of hourly runs.
 
 The deployed handlers run in this process against an AWS that counts (``benchmarks/fake_aws.py``).
-40 collectors take turns, each with its own clients and sessions, all of them cold. A sample of
-units waits as long as AWS would; the run's wall time is that of 40 collectors at once, each with
-the processor's share of its memory.
+40 collectors take turns, each with its own clients and sessions, all cold. A sample of units has
+AWS's latency; the wall time of the run is computed for 40 concurrent collectors, each with the
+share of a processor that its memory provides.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from truffle.core.regions import COMMERCIAL
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the metrics, which are printed."""
+    """Run without the metrics, which are printed."""
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -73,7 +73,7 @@ def print_run(name: str, ran: Ran) -> None:
 
 
 def print_queries(play: Play) -> prices.Question:
-    """Print what queries take; the warm one."""
+    """Print the cost of queries; return that of the warm one."""
     with _quiet():
         cold, cold_read = play.ask("/reservations", "limit=100")
         warm = [play.ask("/reservations", "limit=100&state=active") for _ in range(20)][1:]
@@ -121,20 +121,20 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--holding", type=number(int, 1), default=10, help="one scope in so many; default 10"
     )
-    asked = parser.parse_args(arguments)
-    scopes = asked.accounts * asked.regions
-    reservations = asked.reservations if asked.reservations is not None else scopes * 33 // 10
-    names = [f"{n:012}" for n in range(1, asked.accounts + 1)]
+    options = parser.parse_args(arguments)
+    scopes = options.accounts * options.regions
+    reservations = options.reservations if options.reservations is not None else scopes * 33 // 10
+    names = [f"{n:012}" for n in range(1, options.accounts + 1)]
     if not ENVIRONMENT.items() <= os.environ.items():
-        # The functions read it as they are imported.
+        # The functions read it when they are imported.
         command = [sys.executable, "-m", "benchmarks.organization", *(arguments or sys.argv[1:])]
         return subprocess.run(command, env={**os.environ, **ENVIRONMENT}, check=False).returncode
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}.")
     print(
-        f"{asked.accounts:,} accounts × {asked.regions} regions, {reservations:,} reservations in "
-        f"one scope of {asked.holding}."
+        f"{options.accounts:,} accounts × {options.regions} regions, {reservations:,} reservations "
+        f"in one scope of {options.holding}."
     )
-    play(Fleet(names, COMMERCIAL[: asked.regions], reservations, asked.holding))
+    play(Fleet(names, COMMERCIAL[: options.regions], reservations, options.holding))
     return 0
 
 

@@ -23,7 +23,7 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 def raw_reservations(region: str, count: int, seed: int = 0) -> Iterator[dict[str, Any]]:
-    """Reservations of one region as boto3 gives them; about one in five is a capacity block."""
+    """Reservations of one region as returned by boto3; about one in five is a capacity block."""
     dice = random.Random(f"{region}-{seed}")
     for number in range(count):
         total = dice.choice((1, 2, 4, 8, 16, 64))
@@ -56,6 +56,6 @@ def raw_reservations(region: str, count: int, seed: int = 0) -> Iterator[dict[st
 
 
 def rows(region: str, count: int) -> tuple[Reservation, ...]:
-    """The same as the model has them."""
+    """The same as rows of the model."""
     scope = Scope(ACCOUNT, region)
     return to_reservations(raw_reservations(region, count), scope, NOW, Enrichment())

@@ -1,4 +1,4 @@
-"""A deployment in this process: its runs and queries, and what each invocation took."""
+"""A deployment in this process: its runs and queries, and the cost of each invocation."""
 
 from __future__ import annotations
 
@@ -16,20 +16,22 @@ from functools import cached_property
 from heapq import heapreplace
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from benchmarks import prices
 from benchmarks.ec2_server import raw_reservation
 from benchmarks.fake_aws import FakeAWS
 from benchmarks.query import Invocation
 from sandbox.ec2.wire import answer_xml, renderer
+from truffle.core.runs import run_id_of
 
 COLLECTORS = 40
 COLLECT_MEGABYTES, FAN_OUT_MEGABYTES, QUERY_MEGABYTES = 1769, 1769, 1769
 VCPU_MEGABYTES = 1769
-"""The memory with which a function has one processor (Lambda Developer Guide, "Memory")."""
+"""The memory at which a function gets one processor (Lambda Developer Guide, "Memory")."""
 
 SAMPLED = 20
-"""Units that wait as long as AWS would."""
+"""The number of units with AWS's latency."""
 
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-1",
@@ -45,7 +47,7 @@ START = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 @dataclass
 class Fleet:
-    """EC2's fleet: reservations, spread over one scope in so many."""
+    """EC2's fleet: reservations in one of ``holding`` scopes."""
 
     accounts: list[str]
     regions: tuple[str, ...]
@@ -55,14 +57,15 @@ class Fleet:
 
     @cached_property
     def held(self) -> dict[tuple[str, str], range]:
-        """The numbers of each holding scope's reservations."""
+        """The numbers of the reservations of each scope that holds some."""
         scopes = [(it, region) for it in self.accounts for region in self.regions]
         chosen = scopes[:: self.holding]
         bounds = [self.reservations * n // len(chosen) for n in range(len(chosen) + 1)]
         return {scope: range(bounds[n], bounds[n + 1]) for n, scope in enumerate(chosen)}
 
     def list_scope(self, key: str, region: str) -> bytes:
-        """EC2's answer to the account of an access key; the function's own key is the first's."""
+        """EC2's response to the account of an access key; the function's own key belongs to the
+        first account."""
         account = key if key.isdecimal() else self.accounts[0]
         numbers = self.held.get((account, region), range(0))
         render = renderer("DescribeCapacityReservations", "CapacityReservations")
@@ -76,21 +79,22 @@ class Fleet:
         return raw
 
     def change(self, every: int) -> None:
-        """Another tag on every so-manieth reservation: a change that is stored and no event."""
+        """Change a tag of every ``every``-th reservation: a change that is stored but causes no
+        event."""
         self.changed.update(range(0, self.reservations, every))
 
 
-class Unhurried(Invocation):
-    """An invocation that has all its time before it."""
+class UnlimitedTime(Invocation):
+    """An invocation with all its time remaining."""
 
     def get_remaining_time_in_millis(self) -> int:
         return 120_000
 
 
 @dataclass(frozen=True, slots=True)
-class Took:
-    """The cost of an invocation: seconds in which a call was under way, those of the processor
-    without the fake's own, and MB more than before at its peak."""
+class Timing:
+    """The cost of an invocation: seconds with a call in progress, processor seconds without the
+    fake's own, and additional MB at the peak."""
 
     waited: float
     processor: float
@@ -98,9 +102,9 @@ class Took:
     has_latency: bool
 
     def at(self, megabytes: int) -> float:
-        """Seconds with a memory, whose share of a processor the function has; rather too many, as
-        if nothing were computed while calls are under way. So it does not matter what else this
-        machine does."""
+        """The seconds with a memory size, which determines the share of a processor. An upper
+        bound, as if nothing were computed during calls, so other load on this machine does not
+        matter."""
         return self.waited + self.processor * max(1.0, VCPU_MEGABYTES / megabytes)
 
 
@@ -109,7 +113,7 @@ class Play:
 
     def __init__(self, fleet: Fleet, folder: Path) -> None:
         self.fleet, self.aws = fleet, FakeAWS(fleet.list_scope)
-        self.hour, self.closes = 0, list[Took]()
+        self.hour, self.closes = 0, list[Timing]()
         os.environ |= _settings(fleet, folder)
         from lambdas import clients, wiring
         from lambdas.collecting.finish_run import Closer
@@ -124,7 +128,7 @@ class Play:
 
         Closer.close = measured_close  # type: ignore[assignment, method-assign]
 
-    def measure(self, act: Callable[[], Any], has_latency: bool, into: list[Took]) -> Any:
+    def measure(self, act: Callable[[], Any], has_latency: bool, into: list[Timing]) -> Any:
         before, self.aws.has_latency = self.aws.has_latency, has_latency
         _forget_peak()
         resident, fake, waited = _megabytes("VmRSS"), self.aws.seconds, self.aws.waited
@@ -132,21 +136,21 @@ class Play:
         answer = act()
         processor = time.process_time() - processor - (self.aws.seconds - fake)
         more = max(0.0, _megabytes("VmHWM") - resident)
-        into.append(Took(self.aws.waited - waited, max(0, processor), more, has_latency))
+        into.append(Timing(self.aws.waited - waited, max(0, processor), more, has_latency))
         self.aws.has_latency = before
         return answer
 
     def run(self) -> Ran:
-        """One hour later: a run from its opening to its close."""
+        """Run one hour later, from the opening to the close."""
         from lambdas import fan_out
 
         self.hour += 1
         self.aws.calls.clear()
         self.aws.amounts.clear()
         self.closes.clear()
-        opened, units = list[Took](), list[Took]()
-        invocation: Any = Unhurried()
-        event = {"run_id": f"run-{self.hour}"}
+        opened, units = list[Timing](), list[Timing]()
+        invocation: Any = UnlimitedTime()
+        event = {"run_id": self.run_id}
         self.measure(lambda: fan_out.handler(event, invocation), True, opened)
         messages = self.aws.messages[:]
         self.aws.messages.clear()
@@ -154,20 +158,20 @@ class Play:
         closed, written = self.closes[0], self._write_latest()
         if warnings := self._manifest().get("warnings"):
             raise RuntimeError(f"the run was closed with warnings: {warnings}")
-        # The last unit closed the run, which is measured apart; its peak is that of the close.
+        # The last unit closed the run, which is measured separately; its peak is that of the close.
         last = units.pop()
         waited, processor = last.waited - closed.waited, last.processor - closed.processor
-        units.append(Took(max(0, waited), max(0, processor), 0.0, last.has_latency))
+        units.append(Timing(max(0, waited), max(0, processor), 0.0, last.has_latency))
         counts, amounts = Counter(self.aws.calls), Counter(self.aws.amounts)
         return Ran(opened[0], units, closed, written, counts, amounts, len(messages))
 
-    def _write_latest(self) -> Took:
+    def _write_latest(self) -> Timing:
         """Handle the message of the close: an invocation that no run waits for."""
         from lambdas import collect
 
-        (message,), taken = self.aws.messages[:], list[Took]()
+        (message,), taken = self.aws.messages[:], list[Timing]()
         self.aws.messages.clear()
-        event, invocation = {"Records": [_record(message, 0)]}, Unhurried()
+        event, invocation = {"Records": [_record(message, 0)]}, UnlimitedTime()
 
         def act() -> None:
             answer = collect.handler(event, invocation)
@@ -177,18 +181,23 @@ class Play:
         self.measure(act, True, taken)
         return taken[0]
 
+    @property
+    def run_id(self) -> str:
+        """An id as long as those of scheduled runs, since heartbeats have it."""
+        return run_id_of(START + timedelta(hours=self.hour), "scheduled")
+
     def _manifest(self) -> dict[str, Any]:
         """The manifest of the last run."""
-        (key,) = [it for it in self.aws.objects if it.endswith(f"/run-{self.hour}.json")]
+        (key,) = [it for it in self.aws.objects if it.endswith(f"/{self.run_id}.json")]
         found: dict[str, Any] = json.loads(self.aws.objects[key])
         return found
 
-    def _collect(self, messages: list[str], units: list[Took]) -> None:
-        """Collector by collector: each has clients and sessions of its own."""
+    def _collect(self, messages: list[str], units: list[Timing]) -> None:
+        """Run collector by collector; each has its own clients and sessions."""
         from lambdas import collect, scope_clients, wiring
 
         every = max(1, len(messages) // SAMPLED)
-        invocation: Any = Unhurried()
+        invocation: Any = UnlimitedTime()
         began = time.monotonic()
         for collector in range(min(COLLECTORS, len(messages))):
             wiring.collect.cache_clear()
@@ -206,15 +215,16 @@ class Play:
                 self._report_progress(len(units), len(messages), time.monotonic() - began)
 
     def _report_progress(self, done: int, units: int, seconds: float) -> None:
-        """On standard error if that is a terminal; a thousand accounts take tens of minutes."""
+        """Print progress on stderr if it is a terminal; a thousand accounts take tens of
+        minutes."""
         if not sys.stderr.isatty():
             return
         left = seconds / done * (units - done)
         text = f"run {self.hour}: {done:,} of {units:,} units, {left / 60:.0f} min left"
         print(f"\r{text:<60}", end="\n" if done == units else "", file=sys.stderr, flush=True)
 
-    def ask(self, path: str, query: str) -> tuple[Took, Counter[str]]:
-        """A query, with what it read."""
+    def ask(self, path: str, query: str) -> tuple[Timing, Counter[str]]:
+        """Run a query; return its cost with what it read."""
         from lambdas import query as function
 
         http = {"method": "GET", "path": path}
@@ -225,7 +235,7 @@ class Play:
             "headers": {},
             "requestContext": {"http": http, "stage": "$default", "requestId": "0"},
         }
-        taken, invocation = list[Took](), Invocation()
+        taken, invocation = list[Timing](), Invocation()
         before = Counter(self.aws.amounts)
 
         def act() -> None:
@@ -241,17 +251,18 @@ class Play:
 class Ran:
     """The cost of a run; ``written`` is that of ``latest/`` after it."""
 
-    opened: Took
-    units: list[Took]
-    closed: Took
-    written: Took
+    opened: Timing
+    units: list[Timing]
+    closed: Timing
+    written: Timing
     calls: Counter[str]
     amounts: Counter[str]
     messages: int
 
     @property
     def unit_seconds(self) -> list[float]:
-        """Of each unit, as deployed. One that did not wait is given what the others waited."""
+        """The seconds of each unit, as deployed. A unit without latency gets the average of the
+        others."""
         waited = statistics.median(it.waited for it in self.units if it.has_latency)
         return [
             (it if it.has_latency else replace(it, waited=waited)).at(COLLECT_MEGABYTES)
@@ -260,7 +271,7 @@ class Ran:
 
     @property
     def collecting(self) -> float:
-        """Seconds until the last unit is done, with so many collectors at once."""
+        """Seconds until the last unit is done, with this number of concurrent collectors."""
         ends = [0.0] * COLLECTORS
         for seconds in self.unit_seconds:
             heapreplace(ends, ends[0] + seconds)
@@ -290,7 +301,7 @@ class Ran:
 
 def _record(body: str, index: int) -> dict[str, Any]:
     return {
-        "messageId": f"message-{index}",
+        "messageId": str(UUID(int=index)),
         "receiptHandle": "0",
         "body": body,
         "attributes": {"ApproximateReceiveCount": "1"},

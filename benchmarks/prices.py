@@ -1,4 +1,4 @@
-"""The bill of a month, line by line: list prices of us-east-1 in USD, without the free tier.
+"""The monthly bill by line: list prices of us-east-1 in USD, without the free tier.
 
 Sources, as of 2026-11-30: https://aws.amazon.com/lambda/pricing/ (arm64),
 https://aws.amazon.com/dynamodb/pricing/on-demand/, https://aws.amazon.com/s3/pricing/,
@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 RUNS = 730
-"""Runs of a month: one an hour."""
+"""Runs per month: one per hour."""
 
 QUERIES = 30_000
-"""Queries of a month."""
+"""Queries per month."""
 
 GB_SECOND = 0.0000133334
 INVOCATION = 0.20 / 1e6
@@ -29,16 +29,16 @@ API_REQUEST = 1.00 / 1e6
 LOG_GB = 0.50
 
 POLLS = 648_000
-"""Requests with which Lambda polls the queue of units, 15 a minute."""
+"""Requests of Lambda's polling of the queue of units, 15 per minute."""
 
 LOG_BYTES = 1_000
-"""Of an invocation: what Lambda writes about it, and a line of its own."""
+"""Bytes per invocation: Lambda's own lines, and one of the function."""
 
 FIXED = 6.20
-"""14 alarms, 6 metrics, and the dashboard (free where it is one of the first three)."""
+"""14 alarms, 6 metrics, and the dashboard (free if it is one of the first three)."""
 
 DAYS_KEPT = 400
-"""``snapshot_retention_days``: after so long the bucket is as large as it gets."""
+"""``snapshot_retention_days``, after which the bucket stops growing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Question:
 
 
 def bill(run: Run, question: Question, table_bytes: int) -> dict[str, float]:
-    """USD of a month of such runs and questions, by line."""
+    """The USD per month of such runs and queries, by line."""
     logs = LOG_BYTES * (run.invocations * RUNS + QUERIES) / 1e9
     return {
         "Lambda: runs": RUNS * (run.gb_seconds * GB_SECOND + run.invocations * INVOCATION),

@@ -1,7 +1,7 @@
 """The query function, warm, at several sizes: processor time per request, and memory.
 
-The processor's time is measured, so that other work on the machine counts as little as possible;
-the network and DynamoDB, which are waited for, are not in it.
+Processor time is measured, so that other load on the machine counts as little as possible; it does
+not include waiting for the network and DynamoDB.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from lambdas.store.scopes import StoredStatus
 from truffle.core.model import Reservation, Scope
 
 Ask = Callable[[str, str], str]
-"""Path and query → the answer's body."""
+"""Path and query → the response's body."""
 
 SCOPES = 30
 SIZES = (1_000, 10_000, 100_000)
@@ -61,7 +61,7 @@ QUESTIONS = {
 
 
 class MemoryStore:
-    """Scopes that are read without a network, which is DynamoDB's to measure."""
+    """Scopes in memory, without network access."""
 
     def __init__(self, count: int) -> None:
         share = count // SCOPES
@@ -93,7 +93,7 @@ class Invocation:
 
 
 def asker(count: int) -> Ask:
-    """The handler over this many reservations, as a function of path and query."""
+    """The handler with this many reservations, as a function of path and query."""
     settings = QuerySettings("none", "none", "1e9", "400", "", "{}", "none")
     os.environ |= {
         "AWS_DEFAULT_REGION": "us-east-1",
@@ -136,7 +136,7 @@ def resident_megabytes() -> float:
 
 
 def tokens(ask: Ask, limit: int) -> Iterator[str]:
-    """The tokens of all pages of the list but the first."""
+    """The tokens of all pages of the list except the first."""
     text = f"limit={limit}"
     while token := json.loads(ask("/reservations", text))["next_token"]:
         yield quote(token)
@@ -144,7 +144,7 @@ def tokens(ask: Ask, limit: int) -> Iterator[str]:
 
 
 def measure(count: int, repeats: int) -> None:
-    """Print the table of one size; a process of its own, so that its memory is its own."""
+    """Print the table of one size, in a separate process with separate memory."""
     before = resident_megabytes()
     ask = asker(count)
     loaded = milliseconds(partial(ask, "/reservations", "limit=1"))
@@ -174,7 +174,7 @@ def _ask_next(ask: Ask, texts: Iterator[str]) -> str:
 def _print_row(
     name: str, act: Callable[[], object], repeats: int, matches: Callable[[], int]
 ) -> None:
-    """The first time, the median and the 95th percentile of this many repeats."""
+    """Print the first time, the median and the 95th percentile of this many repeats."""
     gc.collect()
     first = milliseconds(act)
     taken = [milliseconds(act) for _ in range(repeats)]
@@ -209,15 +209,15 @@ def main(arguments: list[str] | None = None) -> int:
         default=50,
         help="requests per question (default: 50)",
     )
-    asked = parser.parse_args(arguments)
-    if len(asked.sizes) == 1:
-        measure(asked.sizes[0], asked.repeats)
+    options = parser.parse_args(arguments)
+    if len(options.sizes) == 1:
+        measure(options.sizes[0], options.repeats)
         return 0
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}.")
     print("Processor time of the handler from event to answer.")
-    for size in asked.sizes:
+    for size in options.sizes:
         command = [sys.executable, "-m", "benchmarks.query", str(size)]
-        subprocess.run([*command, "--repeats", str(asked.repeats)], check=True)
+        subprocess.run([*command, "--repeats", str(options.repeats)], check=True)
     return 0
 
 

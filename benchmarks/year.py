@@ -1,9 +1,9 @@
-"""A year of tables: one day made by the product's own code, and repeated.
+"""A year of tables: one day created by the product's own code, and repeated.
 
-The collector's archive writes the objects of two days, which are alike: each hour 5 % of the
-reservations change their use, at the same hours of both days. ``compact`` and ``ledger`` make the
-tables of the second. Each day of the year has a copy of its files, that of ``spans`` with its times
-moved: a change of one day ends the span that began with the last change of the day before.
+The collector's archive writes the objects of two equal days: each hour 5 % of the reservations
+change their use, at the same hours on both days. ``compact`` and ``ledger`` build the tables of the
+second day. Each day of the year gets a copy of its files, for ``spans`` with moved times: a change
+on one day ends the span that began with the last change on the previous day.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ from truffle.sql.database import connect, literal
 from truffle.sql.folder import Folder
 
 LAST = datetime(2026, 11, 30, tzinfo=UTC)
-"""The last day; the questions ask about its month."""
+"""The last day; the queries are about its month."""
 
 REGIONS = KNOWN_REGIONS[:30]
 CHANCE = 0.064
-"""That a reservation changes in an hour. Since one change a day is none, 5 % do."""
+"""The probability of a change in an hour. Since a single change a day has no effect, 5 % change."""
 
 COPIED = [name for name in TABLES if name not in ("spans", "snapshots")]
-"""Tables whose files of a day are copied as they are. No question reads ``snapshots``."""
+"""Tables whose files of a day are copied unchanged. No query reads ``snapshots``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The day ``LAST`` of so many reservations: its objects, and its tables' files."""
+    """The day ``LAST`` of a number of reservations: its objects, and its tables' files."""
 
     folder: Path
     reservations: int
@@ -64,7 +64,7 @@ class Sample:
 
 
 def make_sample(folder: Path, count: int) -> Sample:
-    """A sample whose tables the product's code has made."""
+    """A sample whose tables were built by the product's code."""
     bucket = Bucket()
     _write_listings(bucket, count)
     client: Any = bucket
@@ -82,7 +82,7 @@ def make_sample(folder: Path, count: int) -> Sample:
 
 
 def _write_listings(bucket: Bucket, count: int) -> None:
-    """Hourly listings of two days, an object for each region and hour."""
+    """Write hourly listings of two days, an object for each region and hour."""
     client: Any = bucket
     archive = Archive(client, "b")
     for region, scopes in _lives(count).items():
@@ -100,7 +100,7 @@ def _write_listings(bucket: Bucket, count: int) -> None:
 
 
 def _lives(count: int) -> dict[str, dict[Scope, list[list[Odcr]]]]:
-    """The reservations of each scope by region, each at every hour of a day."""
+    """The reservations of each scope by region, at every hour of a day."""
     regions: dict[str, dict[Scope, list[list[Odcr]]]] = {name: {} for name in REGIONS}
     for number, row in enumerate(reservations(count)):
         placed = replace(row, region=REGIONS[number % len(REGIONS)])
@@ -110,7 +110,8 @@ def _lives(count: int) -> dict[str, dict[Scope, list[list[Odcr]]]]:
 
 
 def _life(row: Odcr, chance: Random) -> list[Odcr]:
-    """A reservation at each hour of a day; before its first change it is as after the last."""
+    """A reservation at each hour of a day; before its first change it equals its state after the
+    last."""
     changes = [hour for hour in range(24) if chance.random() < CHANCE]
     if len(changes) < 2:  # There is nothing to change back to.
         changes = []
@@ -168,13 +169,13 @@ def _answers(region: str, at: datetime) -> Iterator[Answer]:
             )
             for days in (1, 7, 14, 28)
         )
-        asked = Question("p5.48xlarge", number + 1, 24)
-        yield Answer(f"watch-{number}", region, "1", asked, Outcome.OFFERED, at, offered)
+        question = Question("p5.48xlarge", number + 1, 24)
+        yield Answer(f"watch-{number}", region, "1", question, Outcome.OFFERED, at, offered)
 
 
 def repeat(sample: Sample, folder: Path, days: int) -> dict[str, int]:
-    """Make a year of the sample, and the month's bill; the bytes of each table. Those of
-    ``snapshots`` are the sample's times the days: no file of it is made."""
+    """Build a year from the sample, and the monthly bill; return the bytes of each table. The size
+    of ``snapshots``, which has no files, is the sample's times the days."""
     sizes: dict[str, int] = defaultdict(int)
     sizes["snapshots"] = sample.file("snapshots").stat().st_size * days
     with connect() as database:
@@ -196,8 +197,8 @@ def repeat(sample: Sample, folder: Path, days: int) -> dict[str, int]:
 
 
 def _moved(source: Path, target: Path, back: int, days: int) -> str:
-    """The spans of a day. Those that go on are in the last one alone; what was listed from the
-    sample's first hour on is taken to have been so all year."""
+    """The spans of a day. Open spans are only in the last day; a reservation listed from the
+    sample's first hour on counts as listed all year."""
     if back:
         changes = f"- INTERVAL {back} DAY"
         is_of_day = "WHERE valid_to IS NOT NULL"

@@ -1,1 +1,1 @@
-"""Where truffle runs on AWS: one construct per concern, a stack that only composes them."""
+"""The infrastructure on AWS: one construct per concern, and a stack that only composes them."""

@@ -1,4 +1,4 @@
-"""Who gets alerts: the settings of `alerts_file`, and the destination of `slack_secret_arn`."""
+"""The settings of alerts: those of `alerts_file`, and the destination of `slack_secret_arn`."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,17 +16,17 @@ from truffle.alerts.settings import (
 from truffle.alerts.yaml_file import read_alerts
 
 SLACK = "slack"
-"""The destination that `slack_secret_arn` makes."""
+"""The name of the destination of `slack_secret_arn`."""
 
 
 def alert_settings(
     file: Path | None, slack_secret_arn: str | None, *, has_own_filter: bool = False
 ) -> AlertSettings:
-    """The settings of a deployment; `has_own_filter` says that its `alert_filter_policy` is not the
-    default one.
+    """The settings of a deployment; `has_own_filter` means that its `alert_filter_policy` is not
+    the default one.
 
     Raises:
-        SettingsError: the file is wrong, or names the secret's destination, too.
+        SettingsError: the file is invalid, or also names the secret's destination.
         OSError: the file cannot be read.
     """
     settings = read_alerts(file) if file else AlertSettings()
@@ -36,7 +36,7 @@ def alert_settings(
         raise SettingsError(
             [f"destinations.{SLACK}: slack_secret_arn already creates a destination with this name"]
         )
-    # A filter of the deployment's own decides at the subscription: what passes that is sent.
+    # The deployment's own filter decides at the subscription: everything that passes it is sent.
     when = EVERYTHING if has_own_filter else None
     return replace(
         settings,

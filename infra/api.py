@@ -45,7 +45,7 @@ ROUTES = (
     "/alerts/explain",
     "/openapi.json",
 )
-"""The paths of GET. Any other request reaches the same function, which explains itself."""
+"""The paths of GET. Any other request reaches the same function, which responds with an error."""
 
 POST_ROUTES = ("/alerts/test", "/alerts/republish")
 """The paths of POST."""
@@ -70,10 +70,10 @@ _ACCESS_LOG = {
 
 
 class Api(Construct):
-    """The API and the function behind it; every route asks for a signature and IAM's leave.
+    """The API and its function; every route requires a signature and IAM's permission.
 
     Attributes:
-        query: answers every request.
+        query: handles every request.
         http_api: the API.
     """
 
@@ -86,8 +86,8 @@ class Api(Construct):
         queues: Mapping[str, sqs.Queue],
         publisher: PythonFunction,
     ) -> None:
-        """`queues` are those of the destinations, by their names: a test is put there. `publisher`
-        publishes events again when it is asked to."""
+        """`queues` has the queues of the destinations by name, to which tests are sent. `publisher`
+        is the function that republishes events."""
         super().__init__(scope, construct_id)
         secret = feed_secret(self) if deployment.context.calendar_feed else None
         self.query = _query(self, deployment, storage, queues, publisher, secret)
@@ -103,7 +103,7 @@ class Api(Construct):
         self._add_stage(deployment.context, feed)
 
     def _add_routes(self, context: Context) -> Sequence[apigateway.HttpRoute]:
-        """Add every route; the open one of the calendar feed, where there is one."""
+        """Add every route, including the unsigned one of the calendar feed, if any."""
         integration = integrations.HttpLambdaIntegration(
             "Query",
             self.query.function,
@@ -128,7 +128,7 @@ class Api(Construct):
         return opened
 
     def _add_stage(self, context: Context, feed: Sequence[apigateway.HttpRoute]) -> None:
-        """The stage; it names the open route, which must exist before it."""
+        """Add the stage; it names the unsigned route, which must exist before it."""
         stage = apigateway.CfnStage
         made = stage(
             self,
@@ -149,7 +149,7 @@ class Api(Construct):
 
 
 def _open_routes() -> dict[str, dict[str, int]]:
-    """The limits of the route that anyone may call; CDK passes this object on as it is."""
+    """The limits of the unsigned route; CDK passes this object on unchanged."""
     limits = {
         "ThrottlingRateLimit": FEED_REQUESTS_PER_SECOND,
         "ThrottlingBurstLimit": FEED_BURST,

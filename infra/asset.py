@@ -1,8 +1,9 @@
-"""The one zip of all Lambda functions: `lambdas/`, what of `truffle/` it imports, the requirements,
-models of the pinned botocore, and the settings of alerts and of accounts; and DuckDB's layer.
+"""The zip of all Lambda functions, with `lambdas/`, the modules of `truffle/` that it imports, the
+requirements, models of the pinned botocore, and the settings of alerts and accounts; and DuckDB's
+layer.
 
-No Docker: the requirements are pure Python, and pip is told to take nothing else. The files run on
-Lambda's arm64 and on any other machine. DuckDB's wheel of arm64 is a layer of one function.
+No Docker: the requirements are pure Python, and pip is configured to accept nothing else. The files
+run on Lambda's arm64 and on any other machine. DuckDB's arm64 wheel is a layer of one function.
 """
 
 import ast
@@ -26,13 +27,15 @@ from truffle.core.organization import AccountSettings
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache" / "lambda-requirements"
 ALERTS_FILE = "alerts.json"
-"""In the zip's root, where the functions read it."""
+"""In the root of the zip, where the functions read it."""
 
 ACCOUNTS_FILE = "accounts.json"
-"""In the zip's root. A list of accounts may be longer than an environment variable can be."""
+"""In the root of the zip, because a list of accounts may exceed the limit of environment
+variables."""
 
 MODELS = "models"
-"""In the zip's root: botocore's models that outrank the runtime's (lambdas/clients.py)."""
+"""In the root of the zip: botocore's models that take precedence over the runtime's
+(lambdas/clients.py)."""
 
 _PACKAGES = ("lambdas", "truffle")
 _RUNTIME_VERSION = "3.14"
@@ -52,10 +55,9 @@ class AssetError(RuntimeError):
 
 @contextmanager
 def lambda_asset(alerts: AlertSettings, accounts: AccountSettings) -> Iterator[Path]:
-    """A directory with the content of the zip, for as long as the block lasts.
+    """A context manager of a directory with the content of the zip.
 
-    Its content depends only on the sources, the pins and these settings, and so does CDK's hash of
-    it.
+    Its content, and so CDK's hash of it, depends only on the sources, the pins and these settings.
 
     Raises:
         AssetError: pip could not install the requirements.
@@ -76,7 +78,7 @@ def lambda_asset(alerts: AlertSettings, accounts: AccountSettings) -> Iterator[P
 
 
 def duckdb_layer() -> Path:
-    """A directory with the content of the layer that has DuckDB, for Lambda's arm64.
+    """A directory with the content of DuckDB's layer, for Lambda's arm64.
 
     Raises:
         AssetError: pip could not install it.
@@ -90,7 +92,7 @@ def _write_json(file: Path, content: Mapping[str, Any]) -> None:
 
 
 def _make_readable(directory: Path) -> None:
-    """Lambda's user must be able to read the files, whatever this machine's umask is."""
+    """Make the files readable for Lambda's user, whatever this machine's umask is."""
     for path in directory.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
 
@@ -103,7 +105,7 @@ def asset_sources() -> tuple[Path, ...]:
 
 
 def _data_of(package: Path) -> Iterator[Path]:
-    """The data files of a package: beside its modules, and in folders that are no packages."""
+    """The data files of a package: beside its modules, and in folders that are not packages."""
     for entry in package.iterdir():
         if entry.is_dir() and entry.name != "__pycache__" and not (entry / "__init__.py").exists():
             yield from (file for file in entry.rglob("*") if _is_data(file))
@@ -112,7 +114,7 @@ def _data_of(package: Path) -> Iterator[Path]:
 
 
 def reachable_modules(roots: Iterable[Path]) -> set[Path]:
-    """The files of `roots` and of every module of this project that importing them can load."""
+    """The files of `roots` and of every module of this project that their import can load."""
     found: set[Path] = set()
     waiting = list(roots)
     while waiting:
@@ -125,7 +127,7 @@ def reachable_modules(roots: Iterable[Path]) -> set[Path]:
 
 
 def _packages_above(module: Path) -> list[Path]:
-    """Importing a module runs the `__init__.py` of each package around it."""
+    """The `__init__.py` of each parent package, which importing a module also runs."""
     above = module.parent.relative_to(ROOT).parts
     packages = (ROOT.joinpath(*above[: depth + 1]) for depth in range(len(above)))
     return [package / "__init__.py" for package in packages]
@@ -150,10 +152,11 @@ def _file_of(name: str) -> Path | None:
 
 
 def imported_names(source: str, package: str) -> list[str]:
-    """Dotted names that a module of `package` imports, absolute; they may be modules or not.
+    """The absolute dotted names that a module of `package` imports, which may or may not be
+    modules.
 
-    Imports for type checkers only are left out, and so is what a module's `__getattr__` (PEP 562)
-    imports: that is loaded when somebody asks for the name, not when the module is imported.
+    Imports only for type checkers are omitted, and those of a module's `__getattr__` (PEP 562),
+    which are loaded on access to the name, not with the module.
     """
     return [name for node in _running_nodes(ast.parse(source)) for name in _names(node, package)]
 
@@ -194,16 +197,16 @@ def _is_data(file: Path) -> bool:
 def installed_requirements(
     requirements: Path, options: Sequence[str] = _PURE, below: str = ""
 ) -> Path:
-    """The directory with the installed requirements, kept from earlier as long as the pins stay.
+    """The directory with the installed requirements, cached while the pins stay the same.
 
-    They are `below` a directory of it, which is where Lambda looks in a layer.
+    They are in the subdirectory `below`, where Lambda searches in a layer.
     """
     marked = requirements.read_bytes() + repr((_INSTALL, options, below)).encode()
     directory = CACHE / hashlib.sha256(marked).hexdigest()[:16]
     if not directory.is_dir():
         CACHE.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=CACHE, prefix="installing-") as workplace:
-            fresh = Path(workplace) / "content"
+        with tempfile.TemporaryDirectory(dir=CACHE, prefix="installing-") as work_dir:
+            fresh = Path(work_dir) / "content"
             install(requirements, fresh / below, options)
             _make_readable(fresh)
             _publish(fresh, directory)
@@ -221,7 +224,7 @@ def install(requirements: Path, target: Path, options: Sequence[str]) -> None:
 
 
 def _publish(fresh: Path, directory: Path) -> None:
-    """Put the finished directory in its place; two syntheses at once may both try."""
+    """Move the finished directory to its place; two concurrent syntheses may both try."""
     try:
         os.rename(fresh, directory)
     except OSError:

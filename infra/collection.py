@@ -32,28 +32,28 @@ from infra.storage import Storage
 from lambdas.settings import CollectSettings, FanOutSettings
 
 FAN_OUT_TIMEOUT_SECONDS = 180
-"""For 500 pages of 20 accounts, the most that an organization may have (AWS Organizations User
-Guide, quotas), and for accounts that are slow to answer."""
+"""Enough for 500 pages of 20 accounts, the maximum of an organization (AWS Organizations User
+Guide, quotas), and for accounts that respond slowly."""
 
 FAN_OUT_MEGABYTES = 1769
-"""One processor: the messages of a run's units are made and signed one after the other, and the
-units wait for them. What is billed is about the same as with a seventh of both."""
+"""One processor: the messages of a run's units are created and signed one by one, and the units
+wait for them. The cost is about the same as with a seventh of the memory."""
 
 COLLECT_TIMEOUT_SECONDS = 120
 VISIBILITY_SECONDS = 6 * COLLECT_TIMEOUT_SECONDS
 MAX_RECEIVES = 5
-"""AWS asks for a visibility timeout of six times the function's, in which Lambda repeats throttled
-invocations, and for five receives (Lambda Developer Guide, "Using Lambda with Amazon SQS").
-Throttled invocations use them up in an hour at the earliest, when the next run is due; throttled
-calls of EC2 and STS use up none (truffle/core/throttling.py)."""
+"""AWS recommends a visibility timeout of six times the function's, in which Lambda repeats
+throttled invocations, and five receives (Lambda Developer Guide, "Using Lambda with Amazon SQS").
+Throttled invocations use them up after an hour or more, when the next run is due; throttled calls
+of EC2 and STS use up none (truffle/core/throttling.py)."""
 
 FAN_OUT_TABLE_ACTIONS = ("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem")
 COLLECT_TABLE_ACTIONS = (*FAN_OUT_TABLE_ACTIONS, "DeleteItem")
-"""A transaction needs what its parts need."""
+"""A transaction needs the permissions of its parts."""
 
 _READ = ("latest/regions", "usage")
-"""Closing a run reads each region's rows as the last close left them, and what the report shows of
-the use before."""
+"""Closing a run reads each region's rows as of the last close, and the earlier usage for the
+report."""
 
 _ONLY_LISTS = "List actions of Organizations are read-only, without resource-level permissions."
 _ONLY_READS = "Describe actions of EC2 are read-only, without resource-level permissions."
@@ -62,16 +62,16 @@ _SCHEDULER_RETRIES = 5
 
 
 class Collection(Construct):
-    """The collection: what starts a run, and where its failures wait.
+    """The collection: the schedule of runs, the queue of units, and the dead letters.
 
     Attributes:
         units: the queue with one message per unit.
-        unit_dead_letters: units that failed every time.
+        unit_dead_letters: units that failed at every attempt.
         trigger_dead_letters: starts of a run that EventBridge or Lambda gave up on.
         fan_out: opens a run.
-        checks: one-time schedules, with which collect has a unit listed again.
+        checks: one-time schedules with which collect has a unit listed again.
         collect: lists a unit.
-        schedule: when runs start.
+        schedule: the schedule of runs.
     """
 
     def __init__(
@@ -188,7 +188,7 @@ def _collect(scope: Collection, deployment: Deployment, storage: Storage) -> Pyt
 
 
 def _schedule_role(scope: Collection) -> iam.Role:
-    """To start fan_out, and to keep what could not be started."""
+    """The role that starts fan_out, and queues failed starts."""
     return scheduler_role(
         scope,
         "ScheduleRole",
@@ -227,11 +227,11 @@ def _send_to(*queues: sqs.Queue) -> iam.PolicyStatement:
 
 
 def _assume_roles(context: Context) -> list[iam.PolicyStatement]:
-    """Only the reader role, only in the organization or the configured accounts; none configured,
-    no statement.
+    """Allow assuming only the reader role, and only in the organization or the configured accounts;
+    without any, no statement.
 
-    What bounds the accounts is a condition: ARNs of each would fill the policy four times as fast
-    as ids, and an organization needs neither (IAM User Guide, "AWS global condition context keys").
+    A condition restricts the accounts: their ARNs would fill the policy four times as fast as ids,
+    and an organization needs neither (IAM User Guide, "AWS global condition context keys").
     """
     roles = allow("sts", ["AssumeRole"], f"arn:{Aws.PARTITION}:iam::*:role/{context.role_name}")
     if context.is_organization:
@@ -244,8 +244,8 @@ def _assume_roles(context: Context) -> list[iam.PolicyStatement]:
 
 
 def _discover(context: Context) -> list[iam.PolicyStatement]:
-    """Organizations' List actions take no resource. Where another account's role is assumed for
-    them, they are that role's rights."""
+    """Allow Organizations' List actions, which do not support resources. If another account's role
+    is assumed, that role has these permissions."""
     if not context.is_organization:
         return []
     if context.organization_role_arn is not None:
@@ -254,15 +254,15 @@ def _discover(context: Context) -> list[iam.PolicyStatement]:
 
 
 def _ask_for_regions(scope: Collection, context: Context) -> list[iam.PolicyStatement]:
-    """Through collect, whose role is the only one that the other accounts trust."""
+    """Allow requests through collect, whose role is the only one that the other accounts trust."""
     if not (context.is_organization or context.listed_accounts):
         return []
     return [allow("lambda", ["InvokeFunction"], scope.collect.function.function_arn)]
 
 
 def _list_bucket(storage: Storage) -> iam.PolicyStatement:
-    """Without it S3 answers 403 instead of 404 for an object that does not exist (Amazon S3 API
-    Reference, GetObject)."""
+    """Allow listing, without which S3 returns 403 instead of 404 for a missing object (Amazon S3
+    API Reference, GetObject)."""
     listing = allow("s3", ["ListBucket"], storage.bucket.bucket_arn)
     listing.add_condition("StringLike", {"s3:prefix": [f"{prefix}/*" for prefix in _READ]})
     return listing

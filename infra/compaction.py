@@ -1,4 +1,4 @@
-"""The function that makes the tables for SQL, with DuckDB in a layer of its own."""
+"""The function that builds the tables for SQL, with DuckDB in its own layer."""
 
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -11,7 +11,7 @@ from lambdas.settings import CompactSettings
 from truffle.core.layout import SOURCES, TABLES_PREFIX
 
 EVERY_MINUTES = 15
-"""How old the tables are at most. An invocation that finds nothing new makes some ten requests."""
+"""The maximum age of the tables. An invocation without new objects makes some ten requests."""
 
 TIMEOUT_SECONDS = 880
 """Below the period, so invocations do not overlap."""
@@ -27,7 +27,7 @@ STORAGE_MEGABYTES = 2048
 
 
 class Compaction(Construct):
-    """Makes the tables' files from the bucket's objects.
+    """Builds the tables' files from the bucket's objects.
 
     Attributes:
         compact: the function.

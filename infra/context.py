@@ -1,6 +1,6 @@
 """The settings of a deployment: the context of cdk.json and of `cdk -c key=value`, checked.
 
-No CDK; the one file that is read is `alerts_file`. The checks run before synthesis: an invalid
+Without CDK; the only file read is `alerts_file`. The checks run before synthesis, so an invalid
 value or unknown key is a readable error, not a failed deployment.
 """
 
@@ -30,7 +30,7 @@ DEFAULT_FILTER: _Json = {
         {"type": ["scope_failing", "scope_recovered", *MARKET_TYPES]},
     ]
 }
-"""Every event of what is paid upfront, of a scope and of a watch, and of any reservation those of
+"""Every event of prepaid capacity, of scopes and of watches, and events of any reservation with
 severity `warning` or worse."""
 
 _CDK_PREFIXES = ("@aws-cdk/", "aws:cdk:", "aws-cdk:", "cdk-nag")
@@ -44,51 +44,51 @@ class Context:
     Attributes:
         stack_name: name of the CloudFormation stack, and the prefix of its alarms.
         schedule: when a run starts.
-        schedule_time_zone: IANA name in which a cron is meant.
-        overdue_after_minutes: after how long without a completed run the alarm fires.
-        regions: regions to collect; none means every region enabled for the account.
-        accounts: accounts to collect; none means the deployment's own, `organization` every active
+        schedule_time_zone: IANA name of the time zone of a cron.
+        overdue_after_minutes: time without a completed run after which the alarm fires.
+        regions: regions to collect; empty means every region enabled for the account.
+        accounts: accounts to collect; empty means the deployment's own, `organization` every active
             account of the organization.
         organizational_units: ids of roots and organizational units, to whose accounts, however
-            deep, the organization's are narrowed; none means all.
+            deep, the organization's are narrowed; empty means all.
         excluded_accounts: accounts that are never collected.
-        organization_role_arn: role that is assumed to ask Organizations; None where the stack's own
-            account may ask it.
-        expected_denied: globs of `account/region` that may be denied or not enabled, without the
-            collection being incomplete.
-        home_region: where the stack is; None where nobody said so. EC2's events of the other
+        organization_role_arn: role that is assumed to call Organizations; None if the stack's own
+            account may call it.
+        expected_denied: globs of `account/region` that may be denied or not enabled without
+            making the collection incomplete.
+        home_region: region of the stack; None if unknown. EC2's events of the other
             `regions` are forwarded to it.
-        home_account: the account of the stack, where this deployment is that of another account
+        home_account: the account of the stack, if this deployment is in another account
             and only forwards its events; None for the stack itself.
         role_name: role that the collector assumes in those accounts.
         external_id: sent with every AssumeRole, and required by the reader role in `roles/`.
-        organization_stack: whether the app has the StackSet of the reader role, too.
-        collector_role_arn: the role that the StackSet's reader roles trust, where the stack is
-            another account's: the app has the StackSet alone then.
-        delegated_administrator: whether the StackSet is made by a delegated administrator rather
+        organization_stack: whether the app also has the StackSet of the reader role.
+        collector_role_arn: the role that the StackSet's reader roles trust, if the stack is
+            in another account; the app then has only the StackSet.
+        delegated_administrator: whether a delegated administrator creates the StackSet rather
             than by the management account.
         forward_events: whether the StackSet forwards EC2's events of `regions` to the stack.
         collect_concurrency: how many units are listed at the same time.
-        alert_emails: who gets the alerts that pass `alert_filter_policy`.
+        alert_emails: addresses that get the alerts that pass `alert_filter_policy`.
         slack_secret_arn: complete ARN of the secret with Slack's webhook URL; None for no Slack.
         kms_key_arns: complete ARNs of the customer managed keys with which secrets and queues of
             destinations are encrypted.
         alert_filter_policy: SNS filter policy of alert_emails and slack_secret_arn; {} passes all.
-        alerts: destinations, routes, mutes and thresholds: those of `alerts_file`, and the
-            destination that `slack_secret_arn` makes.
-        report_url: where the bucket's `latest/report.html` is published, for the links of alerts;
-            None where it is not.
-        calendar_feed: whether the calendar has a URL with a secret, for calendars that cannot sign.
-        capacity_metrics: whether each run sends what is held to CloudWatch, as metrics.
-        stranded: whether each run looks for On-Demand instances beside idle reserved capacity.
-        cost_explorer: whether Cost Explorer is asked once a day for the fees of capacity blocks.
-        alarm_emails: who is told when truffle itself fails.
+        alerts: destinations, routes, mutes and thresholds of `alerts_file`, and the
+            destination of `slack_secret_arn`.
+        report_url: URL of the published `latest/report.html` of the bucket, for links in alerts;
+            None if it is not.
+        calendar_feed: whether the calendar has a URL with a secret, for programs that cannot sign.
+        capacity_metrics: whether each run sends held capacity to CloudWatch as metrics.
+        stranded: whether each run searches for On-Demand instances beside idle reserved capacity.
+        cost_explorer: whether the fees of capacity blocks are requested from Cost Explorer daily.
+        alarm_emails: addresses that are notified when truffle itself fails.
         event_retention_days: how long the table keeps events.
         snapshot_retention_days: how long the bucket keeps snapshots and manifests.
         log_retention_days: how long CloudWatch keeps the logs.
         log_level: level of the functions' logs.
-        removal_policy: whether the table and the bucket go with the stack (`destroy`) or stay;
-            CloudFormation only deletes a bucket that was emptied, old versions included.
+        removal_policy: whether the table and the bucket are deleted with the stack (`destroy`);
+            CloudFormation only deletes an empty bucket, without old versions.
     """
 
     stack_name: str = "truffle"
@@ -129,7 +129,8 @@ class Context:
 
     @property
     def has_own_stack(self) -> bool:
-        """Whether this deployment is that of the stack, and not one of another account's for it."""
+        """Whether this deployment includes the stack, and is not another account's forwarding to
+        it."""
         return self.home_account is None and self.collector_role_arn is None
 
     @property
@@ -144,7 +145,7 @@ class Context:
 
     @property
     def account_settings(self) -> AccountSettings:
-        """Whose reservations are collected, for the functions."""
+        """The accounts to collect, as settings of the functions."""
         selection = Selection(
             frozenset(self.organizational_units), frozenset(self.excluded_accounts)
         )
@@ -152,12 +153,12 @@ class Context:
 
     @property
     def schedule_minutes(self) -> int:
-        """The period of the runs; for a cron, a third of the time after which one is overdue."""
+        """The period of the runs; for a cron, a third of `overdue_after_minutes`."""
         return self.schedule.period_minutes or max(1, self.overdue_after_minutes // 3)
 
 
 class ContextError(ValueError):
-    """The context is wrong; `problems` names every wrong key, its value and what is allowed."""
+    """The context is invalid; `problems` names every invalid key, its value and what is allowed."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -165,11 +166,12 @@ class ContextError(ValueError):
 
 
 def merge_context(cdk_json: str, environment: str | None) -> dict[str, Any]:
-    """The context of cdk.json's text, under what the CDK command line hands over in its place.
+    """Merge the context of cdk.json with the one passed by the CDK command line, which takes
+    precedence.
 
     Args:
         cdk_json: the text of cdk.json.
-        environment: the value of CDK_CONTEXT_JSON, None when it is not set.
+        environment: the value of CDK_CONTEXT_JSON, None if it is not set.
 
     Raises:
         ContextError: one of them is not a JSON object.
@@ -196,12 +198,12 @@ def parse_context(
 ) -> Context:
     """Check every key; values may be JSON or the strings of `cdk -c key=value`.
 
-    CDK's own keys (`@aws-cdk/...`, `aws:cdk:...`, `cdk-nag...`) are left alone. `alerts_file` is
-    read; its path is relative to `folder`, where cdk.json is. `default_region` is the
+    CDK's own keys (`@aws-cdk/...`, `aws:cdk:...`, `cdk-nag...`) are ignored. `alerts_file` is read;
+    its path is relative to `folder`, the directory of cdk.json. `default_region` is the
     `home_region` of a context that names none.
 
     Raises:
-        ContextError: keys that are unknown or have a wrong value, all of them at once.
+        ContextError: all unknown keys and invalid values at once.
     """
     own = {key: value for key, value in raw.items() if not _is_cdk_key(key)}
     file = Location()
@@ -222,7 +224,7 @@ def _is_cdk_key(key: str) -> bool:
 
 
 def _overdue_problems(values: dict[str, Any]) -> list[str]:
-    """Complete `values` with the default of three periods, or report why there is none."""
+    """Add the default of three periods to `values`, or return the reason why there is none."""
     schedule = values.get("schedule", HOURLY)
     if schedule is None or values.get("overdue_after_minutes", 0) is None:
         return []
@@ -241,7 +243,7 @@ def _overdue_problems(values: dict[str, Any]) -> list[str]:
 
 
 def _forwarding_problems(values: dict[str, Any]) -> list[str]:
-    """Another account's deployment is nothing but its forwarding, which needs both ends."""
+    """Problems of another account's deployment, which only forwards events and needs both ends."""
     needed = {"regions": values.get("regions"), "home_region": values["home_region"]}
     missing = [key for key, value in needed.items() if not value]
     if not values.get("home_account") or not missing:
@@ -250,7 +252,7 @@ def _forwarding_problems(values: dict[str, Any]) -> list[str]:
 
 
 def _organization_problems(values: dict[str, Any]) -> list[str]:
-    """Problems of settings that are only of use with others."""
+    """Problems of settings that require others."""
     of_organization = ("organizational_units", "organization_role_arn")
     asks = values.get("accounts") == ORGANIZATION or values.get("organization_stack")
     of_stack_set = ("collector_role_arn", "delegated_administrator", "forward_events")
@@ -272,7 +274,7 @@ def _organization_problems(values: dict[str, Any]) -> list[str]:
 
 
 def _alert_problems(values: dict[str, Any], folder: Path) -> list[str]:
-    """Replace the path by the content of the file, or report its problems."""
+    """Replace the path with the content of the file, or return its problems."""
     path, secret = values.pop("alerts_file", None), values.get("slack_secret_arn")
     has_own_filter = values.get("alert_filter_policy", DEFAULT_FILTER) != DEFAULT_FILTER
     try:

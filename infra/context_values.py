@@ -1,4 +1,4 @@
-"""The values of the context's keys: what each must be, as JSON and as text of `cdk -c`."""
+"""The allowed values of the context's keys, as JSON and as text of `cdk -c`."""
 
 import json
 import re
@@ -65,7 +65,8 @@ _REMOVAL_POLICIES = ("retain", "destroy")
 
 
 def _or_text(read: Callable[[str], object], parser: Parser) -> Parser:
-    """Also the text that `cdk -c key=value` gives in the place of a JSON value."""
+    """A parser that also accepts the text that `cdk -c key=value` passes in place of a JSON
+    value."""
 
     def parse(place: Location, value: object) -> Any:
         try:
@@ -85,7 +86,7 @@ def _from_json(text: str) -> object:
 
 
 def _split(text: str) -> object:
-    """JSON, or parts that commas separate."""
+    """Parse JSON, or comma-separated parts."""
     if text.lstrip().startswith("["):
         return _from_json(text)
     return [part.strip() for part in text.split(",") if part.strip()]
@@ -149,9 +150,9 @@ def _check_condition(name: str, values: object) -> None:
     if not isinstance(values, list) or not values:
         raise ValueError(f"{name} must be a list of values")
     known = _ATTRIBUTE_VALUES.get(name, ())
-    strange = [value for value in values if isinstance(value, str) and value not in known]
-    if known and strange:
-        raise ValueError(f"{name} cannot be {strange[0]}: use {', '.join(known)}")
+    unknown = [value for value in values if isinstance(value, str) and value not in known]
+    if known and unknown:
+        raise ValueError(f"{name} cannot be {unknown[0]}: use {', '.join(known)}")
 
 
 def _check_alternatives(policies: object) -> None:

@@ -1,4 +1,4 @@
-"""From the destinations' queues to where they are: the function, and the daily summaries."""
+"""The delivery from the destinations' queues: the function, and the daily summaries."""
 
 import json
 from collections import defaultdict
@@ -37,7 +37,7 @@ class Delivery(Construct):
     """The function that delivers alerts to the destinations, and its triggers.
 
     Attributes:
-        deliver: takes alerts off every destination's queue.
+        deliver: receives alerts from every destination's queue.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ def _queue_rights(destinations: Destinations) -> list[iam.PolicyStatement]:
 
 
 def _table_rights(storage: Storage) -> list[iam.PolicyStatement]:
-    """To read runs and the inventory; to write what waits and what chats and incidents need."""
+    """Permissions to read runs and the inventory, and to write buffers, threads and incidents."""
     writing = allow("dynamodb", ["PutItem", "UpdateItem", "DeleteItem"], storage.table.table_arn)
     writing.add_condition("ForAllValues:StringLike", {"dynamodb:LeadingKeys": list(WRITTEN)})
     return [
@@ -138,9 +138,9 @@ def _destination_rights(destinations: Destinations) -> list[iam.PolicyStatement]
 
 
 def _key_rights(destinations: Destinations, keys: Sequence[str]) -> Iterator[iam.PolicyStatement]:
-    """To use customers' keys by way of Secrets Manager and SQS alone, each in the key's own region
-    (KMS Developer Guide, "kms:ViaService"; SQS Developer Guide, "Configuring KMS permissions": a
-    producer generates a data key, and decrypts it to verify it)."""
+    """Permissions to use customer managed keys only through Secrets Manager and SQS, each in the
+    key's own region (KMS Developer Guide, "kms:ViaService"; SQS Developer Guide, "Configuring KMS
+    permissions": a producer generates a data key, and decrypts it to verify it)."""
     by_region: dict[str, list[str]] = defaultdict(list)
     for key in keys:
         by_region[key.split(":")[3]].append(key)
@@ -160,8 +160,8 @@ def _via(
 
 
 def _secret_arn(destination: Destination) -> str | None:
-    """Of a secret that is given by its name, the ARN with any of the six characters at its end that
-    Secrets Manager adds (Secrets Manager User Guide, "What's in a secret")."""
+    """The ARN of a secret; of one given by name, with a wildcard for the six characters that
+    Secrets Manager appends (Secrets Manager User Guide, "What's in a secret")."""
     secret = destination.secret
     if secret is None or secret.startswith("arn:"):
         return secret

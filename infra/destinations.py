@@ -1,4 +1,4 @@
-"""Where alerts wait for those who get them: each destination has a queue and dead letters."""
+"""The queues of the destinations, each with dead letters."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ from truffle.alerts.settings import Destination, Kind
 
 DELIVER_TIMEOUT_SECONDS = 60
 MAX_RECEIVES = 1000
-"""The most that SQS takes: the function gives up by time, long before."""
+"""The maximum of SQS; the function gives up long before, after a time."""
 
 
 @dataclass(frozen=True)
 class DestinationResources:
-    """A destination with its queues, and the topic that e-mail and chat applications listen to;
-    all are children of `scope`."""
+    """A destination with its queues, and the topic for e-mail and chat applications; all are
+    children of `scope`."""
 
     scope: Construct
     destination: Destination
@@ -36,7 +36,7 @@ class Destinations(Construct):
     """The queues and topics of the destinations, subscribed to the topic of all events.
 
     Attributes:
-        places: one for each destination, in the order of the settings.
+        places: the resources of each destination, in the order of the settings.
     """
 
     def __init__(
@@ -65,12 +65,13 @@ class Destinations(Construct):
 
     @property
     def topics(self) -> Mapping[str, sns.Topic]:
-        """The topics of their own that some destinations have, by the destinations' names."""
+        """The own topics of some destinations, by the destinations' names."""
         return {place.destination.name: place.topic for place in self.places if place.topic}
 
 
 def encrypted_topic(scope: Construct, construct_id: str) -> sns.Topic:
-    """Encrypted with SNS's own key: only functions of this account publish, which may use it."""
+    """A topic encrypted with SNS's own key, which the publishing functions of this account may
+    use."""
     key = kms.Alias.from_alias_name(scope, f"{construct_id}Key", "alias/aws/sns")
     return sns.Topic(scope, construct_id, master_key=key, enforce_ssl=True)
 
@@ -91,7 +92,7 @@ def _place(scope: Construct, destination: Destination) -> DestinationResources:
 
 
 def _own_topic(scope: Construct, destination: Destination) -> sns.Topic | None:
-    """A topic for each: who reads prose must not get the JSON of a chat application."""
+    """A topic of its own, because readers of prose must not get the JSON of a chat application."""
     if destination.kind not in (Kind.EMAIL, Kind.AMAZON_Q):
         return None
     topic = encrypted_topic(scope, "Topic")
@@ -118,7 +119,7 @@ def _subscribe(
 
 
 def _filter(destination: Destination, context: Context) -> Mapping[str, Any] | None:
-    """The subscription's filter, which spares `deliver` messages; None for no filter."""
+    """The subscription's filter, which reduces the messages of `deliver`; None for no filter."""
     if destination.name == SLACK and context.slack_secret_arn:
         return context.alert_filter_policy or None
     return subscription_filter(context.alerts, destination)

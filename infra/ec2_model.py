@@ -1,7 +1,7 @@
 """The parts of botocore's models that the functions use, for their zip.
 
-The Lambda runtime's own botocore may be months older: a field that its model lacks is left out of
-every answer without a word. The model in the zip is that of the pinned botocore.
+The Lambda runtime's own botocore may be months older, and silently drops fields that its model
+lacks. The model in the zip is that of the pinned botocore.
 """
 
 import json
@@ -28,10 +28,10 @@ EC2_LIST_ACTIONS = (
 """The operations of listing a scope."""
 
 OPERATIONS = ("DescribeRegions", *EC2_LIST_ACTIONS)
-"""EC2's operations that collecting calls. Other accounts' roles have to allow them."""
+"""The EC2 operations of collecting. Other accounts' roles must allow them."""
 
 MARKET_ACTIONS = ("DescribeCapacityBlockOfferings", "DescribeInstanceTypes")
-"""EC2's operations that watches call, in the stack's own account alone."""
+"""The EC2 operations of watches, only in the stack's own account."""
 
 OTHER_OPERATIONS: Mapping[str, tuple[str, ...]] = {
     kind.listing.service: kind.operations for kind in KINDS.values() if kind.listing
@@ -39,7 +39,7 @@ OTHER_OPERATIONS: Mapping[str, tuple[str, ...]] = {
 """Operations of the other services that list capacity, by service."""
 
 STRANDED_ACTIONS = ("DescribeInstances",)
-"""EC2's operations that collecting also calls where the setting ``stranded`` is on."""
+"""The additional EC2 operations of collecting if the setting ``stranded`` is on."""
 
 ORGANIZATIONS_ACTIONS = (
     "ListAccounts",
@@ -47,7 +47,7 @@ ORGANIZATIONS_ACTIONS = (
     "ListOrganizationalUnitsForParent",
     "ListRoots",
 )
-"""All that finding the accounts calls of Organizations."""
+"""The operations of Organizations for finding accounts."""
 
 _Json = Mapping[str, Any]
 
@@ -59,7 +59,7 @@ _USED: Mapping[str, tuple[str, ...]] = {
 
 
 def write_models(directory: Path) -> None:
-    """Write the models as botocore reads them: `<service>/<version>/service-2.json` and the
+    """Write the models in botocore's layout: `<service>/<version>/service-2.json` and the
     paginators beside it."""
     loader = Loader()
     for service, operations in _USED.items():
@@ -74,7 +74,8 @@ def write_models(directory: Path) -> None:
 
 
 def used_model(model: _Json, names: Iterable[str]) -> dict[str, Any]:
-    """A service model with these operations and the shapes that they lead to, undocumented."""
+    """A service model with only these operations and the shapes that they need, without
+    documentation."""
     operations = {name: model["operations"][name] for name in names}
     shapes = _reachable(model["shapes"], operations.values())
     used = {**model, "operations": operations, "shapes": shapes}

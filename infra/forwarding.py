@@ -1,4 +1,4 @@
-"""EC2's events of another region, or of another account, on their way to the stack's own bus."""
+"""Forwarding of EC2's events from another region or account to the stack's own bus."""
 
 from collections.abc import Sequence
 
@@ -19,9 +19,9 @@ class ForwardingStack(Stack):
     caller's own credentials.
 
     Args:
-        region: where the events are.
-        home_region: where the stack of truffle is.
-        home_account: in which account that is; None for the same one.
+        region: region of the events.
+        home_region: region of truffle's stack.
+        home_account: account of truffle's stack; None for the same one.
     """
 
     def __init__(
@@ -73,15 +73,16 @@ def _sender(scope: Construct, home: str) -> iam.Role:
 
 
 def _elsewhere(scope: Construct, home_account: str) -> CfnCondition:
-    """A bus that forwards to itself would never come to rest."""
+    """The events of other accounts and regions; a bus that forwards to itself would loop
+    forever."""
     is_home = Fn.condition_equals(Aws.ACCOUNT_ID, home_account)
     return CfnCondition(scope, "Elsewhere", expression=Fn.condition_not(is_home))
 
 
 def forwarding_stacks(scope: Construct, context: Context) -> Sequence[ForwardingStack]:
-    """One per region whose events have a way to go; none where the home region is unknown.
+    """A stack per region with events to forward; none if the home region is unknown.
 
-    The stack itself sees the events of its own region; another account forwards those, too.
+    The stack itself gets the events of its own region; another account also forwards those.
     """
     home_region = context.home_region
     if home_region is None:

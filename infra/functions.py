@@ -1,4 +1,4 @@
-"""One Lambda function with a role of its own and a log group of its own."""
+"""A Lambda function with its own role and log group."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from infra.context import Context
 from infra.context_values import LOG_RETENTION_DAYS
 
 RUNTIME = lambda_.Runtime.PYTHON_3_14
-"""The newest runtime that CDK and Powertools know."""
+"""The newest runtime that CDK and Powertools support."""
 
 IDEMPOTENCY_ACTIONS = ("GetItem", "PutItem", "UpdateItem", "DeleteItem")
 """The actions of Powertools' idempotency on its table."""
@@ -26,14 +26,14 @@ SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 attributes)."""
 
 _START_RETRIES = 2
-"""The most that Lambda does (API reference, PutFunctionEventInvokeConfig)."""
+"""Lambda's maximum (API reference, PutFunctionEventInvokeConfig)."""
 
 INVENTORY_MEGABYTES = 1769
-"""Of a function that reads the whole inventory, also a collector that closes its run: with so many
-it has one processor (AWS Lambda Developer Guide, "Configure Lambda function memory")."""
+"""The memory of a function that reads the whole inventory, such as a collector that closes its run;
+it provides one processor (AWS Lambda Developer Guide, "Configure Lambda function memory")."""
 
 _RETENTION = dict(zip(LOG_RETENTION_DAYS, logs.RetentionDays, strict=False))
-# CDK's members carry no numbers in Python; they stand in the same order, INFINITE after them.
+# CDK's members have no numbers in Python; they are in the same order, followed by INFINITE.
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def allow(service: str, actions: Sequence[str], *resources: str) -> iam.PolicySt
 def scheduler_role(
     scope: Construct, construct_id: str, *statements: iam.PolicyStatement
 ) -> iam.Role:
-    """The permission of EventBridge Scheduler for this account's schedules."""
+    """A role for EventBridge Scheduler with this account's schedules."""
     return iam.Role(
         scope,
         construct_id,
@@ -72,7 +72,7 @@ def scheduler_role(
 
 
 def log_group(scope: Construct, construct_id: str, context: Context) -> logs.LogGroup:
-    """Logs that go after the configured time, and with the stack."""
+    """A log group that is deleted with the stack, with the configured retention."""
     return logs.LogGroup(
         scope,
         construct_id,
@@ -84,8 +84,8 @@ def log_group(scope: Construct, construct_id: str, context: Context) -> logs.Log
 class PythonFunction(Construct):
     """The function `lambdas.<name>.handler`, its role and its log group.
 
-    The role holds the given statements and the right to write to the log group, nothing else: no
-    managed policy, and whatever triggers the function is granted by the construct that owns both.
+    The role has only the given statements and the permission to write to the log group: no managed
+    policy, and the construct that owns a trigger grants its permissions.
 
     Attributes:
         function: the Lambda function.
@@ -133,7 +133,7 @@ class PythonFunction(Construct):
 def keep_failed_starts(
     function: PythonFunction, dead_letters: sqs.Queue, *, max_age_seconds: int
 ) -> None:
-    """Lambda tries an asynchronous start twice more, then puts it with its error into the queue."""
+    """Have Lambda retry an asynchronous start twice, then send it with its error to the queue."""
     config = lambda_.CfnEventInvokeConfig
     config(
         function,
@@ -158,7 +158,8 @@ def _role(scope: Construct, statements: Sequence[iam.PolicyStatement]) -> iam.Ro
 
 
 def _powertools(context: Context) -> dict[str, str]:
-    """Metrics have the stack's name, which separates the stacks of an account and region."""
+    """Powertools' variables; metrics have the stack's name, which separates the stacks of an
+    account and region."""
     return {
         "POWERTOOLS_SERVICE_NAME": context.stack_name,
         "POWERTOOLS_METRICS_NAMESPACE": context.stack_name,
@@ -167,7 +168,8 @@ def _powertools(context: Context) -> dict[str, str]:
 
 
 def run_every(scope: Construct, function: PythonFunction, minutes: int, description: str) -> None:
-    """A schedule of a function. No invocation is retried: the next one does what one could not."""
+    """A schedule of a function. Invocations are not retried: the next one does the remaining
+    work."""
     schedule = scheduler.CfnSchedule
     arn = function.function.function_arn
     role = scheduler_role(scope, "ScheduleRole", allow("lambda", ["InvokeFunction"], arn))

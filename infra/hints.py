@@ -1,4 +1,5 @@
-"""From EC2's own events to a collection within seconds: the rule, the function, who may send."""
+"""Hints: EC2's events start a collection within seconds. The rule, the function, the allowed
+senders."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,7 +23,7 @@ NAMES = (
     "EC2 On-Demand Capacity Reservation",
     "Future Capacity Request",
 )
-"""How the detail-types of EC2's capacity events begin; how they go on differs between AWS's own
+"""The prefixes of the detail-types of EC2's capacity events; the rest differs between AWS's own
 pages (EC2 User Guide, capacity-blocks-monitor; EventBridge events reference, EC2)."""
 
 CLOUDTRAIL = ("AWS Service Event via CloudTrail", "AWS API Call via CloudTrail")
@@ -34,8 +35,8 @@ RECORDED = (
     "ModifyCapacityReservation",
     "CancelCapacityReservation",
 )
-"""How the events and the calls begin that CloudTrail records of capacity (EC2 User Guide, "Log
-Capacity Blocks API calls with CloudTrail"; EC2 API Reference). A failed call is a hint, too."""
+"""The prefixes of the capacity events and calls that CloudTrail records (EC2 User Guide, "Log
+Capacity Blocks API calls with CloudTrail"; EC2 API Reference). A failed call is also a hint."""
 
 PATTERN: Mapping[str, Any] = {
     "source": ["aws.ec2"],
@@ -53,17 +54,17 @@ MAX_AGE_SECONDS = 15 * 60
 MAX_RETRIES = 5
 THIS_ORGANIZATION = "${aws:ResourceOrgID}"
 """IAM's variable for the organization of the account that owns the bus (IAM User Guide, "AWS global
-condition context keys"): synthesis need not know the organization's id."""
+condition context keys"), so synthesis need not know the organization's id."""
 
 _WRITTEN = "HINTS"
 """The partition of the table that the function writes (lambdas/store/table.py)."""
 
 
 class Hints(Construct):
-    """Collects a scope as soon as an event of EC2 names it.
+    """Collects a scope as soon as an EC2 event names it.
 
     Attributes:
-        hint: puts the scope of an event on the queue.
+        hint: queues the scope of an event.
         rule: starts it, on the default bus of the stack's region.
     """
 
@@ -84,7 +85,7 @@ class Hints(Construct):
 
 
 def retry_policy() -> events.CfnRule.RetryPolicyProperty:
-    """A hint that is older than this is worth nothing: the next run is near."""
+    """The age after which a hint is useless, because the next run is near."""
     return events.CfnRule.RetryPolicyProperty(
         maximum_event_age_in_seconds=MAX_AGE_SECONDS, maximum_retry_attempts=MAX_RETRIES
     )
@@ -156,9 +157,9 @@ def _rule(scope: Construct, hint: PythonFunction, dead_letters: sqs.Queue) -> ev
 
 
 def _let_send(scope: Construct, deployment: Deployment) -> None:
-    """The other accounts that are collected may send EC2's capacity events to the bus, and no other
-    (EventBridge User Guide, "Using IAM policy conditions"; each entry of PutEvents has one source
-    and one detail-type)."""
+    """Allow the other collected accounts to send only EC2's capacity events to the bus (EventBridge
+    User Guide, "Using IAM policy conditions"; each entry of PutEvents has one source and one
+    detail-type)."""
     context = deployment.context
     principal: object = {"AWS": list(context.listed_accounts)}
     condition = {"events:source": PATTERN["source"]}

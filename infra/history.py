@@ -22,8 +22,8 @@ PRICES_TIMEOUT_SECONDS = 300
 
 _PAST = (SNAPSHOTS, RUNS, USAGE)
 _AT = {"ledger": "cron(30 2 * * ? *)", "prices": "cron(0 5 * * ? *)"}
-"""A day is closed two and a half hours after its end: an hourly schedule has listed every scope
-again by then, or says that it cannot."""
+"""A day is closed two and a half hours after its end: by then, an hourly schedule has listed every
+scope again, or recorded its failure."""
 
 _MAX_AGE_SECONDS = 6 * 3600
 _ONLY_READS = "GetProducts and GetCostAndUsage are read-only, without resource-level permissions."
@@ -33,8 +33,8 @@ class History(Construct):
     """Two functions that run once a day.
 
     Attributes:
-        ledger: makes the ledger of each day that is over.
-        prices: fetches the On-Demand prices of what is held, each once a week.
+        ledger: writes the ledger of each past day.
+        prices: fetches the On-Demand prices of held capacity, each once a week.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class History(Construct):
         storage: Storage,
         collection: Collection,
     ) -> None:
-        """Starts that fail wait where those of runs do."""
+        """Failed starts go to the same queue as those of runs."""
         super().__init__(scope, construct_id)
         self.ledger = _ledger(self, deployment, storage)
         self.prices = _prices(self, deployment, storage)

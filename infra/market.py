@@ -1,4 +1,4 @@
-"""The function that asks for the watches of the alerts file, on a schedule of its own."""
+"""The function for the watches of the alerts file, with its own schedule."""
 
 from aws_cdk import Aws
 from constructs import Construct
@@ -21,7 +21,7 @@ class Market(Construct):
     """The function and its schedule; only a stack with watches has them.
 
     Attributes:
-        watch: asks what regions sell, in the stack's own account.
+        watch: requests the offerings of regions, in the stack's own account.
     """
 
     def __init__(

@@ -24,15 +24,15 @@ _UNDELIVERED = "Dead letters: destinations"
 
 @dataclass(frozen=True)
 class Watched:
-    """The watched resources: the functions, and the queues by the name of what waits in them.
+    """The monitored resources: the functions, and the queues by the name of their content.
 
     Attributes:
         functions: every function of the stack.
         dead_letters: dead-letter queues; one message raises an alarm.
-        destination_dead_letters: the same, of the destinations of alerts.
+        destination_dead_letters: the same for the destinations of alerts.
         queues: the other queues, shown on the dashboard.
         http_api: the query API.
-        collect: logs what is held, whenever a run is closed.
+        collect: logs held capacity when a run is closed.
     """
 
     functions: Sequence[PythonFunction]
@@ -44,10 +44,10 @@ class Watched:
 
 
 class Monitoring(Construct):
-    """Alarms with a topic of their own, and the dashboard.
+    """Alarms with their own topic, and the dashboard.
 
     Attributes:
-        topic: where alarms go; `alarm_emails` are subscribed.
+        topic: the topic of alarms, with `alarm_emails` as subscribers.
     """
 
     def __init__(
@@ -87,7 +87,8 @@ class Monitoring(Construct):
         )
 
     def _failures(self, context: Context) -> None:
-        """Errors that a function survives and only counts, and that nothing else would report."""
+        """Alarms for errors that a function survives and only counts, and that nothing else would
+        report."""
         for name, metric, section, meaning in (
             (
                 "tidying-failed",
@@ -169,7 +170,8 @@ class Monitoring(Construct):
 
 
 def _alarm_topic(scope: Construct, context: Context) -> sns.Topic:
-    """Not encrypted: CloudWatch may not use SNS's own key, and alarms hold no secrets."""
+    """The topic; not encrypted, because CloudWatch may not use SNS's own key, and alarms contain no
+    secrets."""
     topic = sns.Topic(scope, "Alarms", enforce_ssl=True)
     topic.add_to_resource_policy(
         iam.PolicyStatement(
@@ -229,8 +231,8 @@ def _dashboard(scope: Construct, context: Context, watched: Watched) -> None:
 def _capacity(
     context: Context, collect: PythonFunction, period: Duration
 ) -> Sequence[cloudwatch.IWidget]:
-    """Widgets of held capacity: from logs, which cost only when the dashboard is open, or from
-    metrics, where the context asks for them."""
+    """Widgets of held capacity: from logs, which cost only while the dashboard is open, or from
+    metrics, if the context enables them."""
     if not context.capacity_metrics:
         return [_logged_capacity(collect, period)]
     return [
@@ -263,7 +265,7 @@ def _logged_capacity(collect: PythonFunction, period: Duration) -> cloudwatch.IW
 def _by_accelerator(
     context: Context, title: str, name: str, period: Duration
 ) -> cloudwatch.GraphWidget:
-    """A line for each accelerator, whichever there are."""
+    """A line for each accelerator."""
     dimensions = f"{context.stack_name},accelerator,service"
     return cloudwatch.GraphWidget(
         title=title,

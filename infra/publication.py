@@ -1,4 +1,4 @@
-"""The way of new events from the table to subscribers: stream, publisher, topic, subscriptions."""
+"""The publication of new events from the table: stream, publisher, topic, subscriptions."""
 
 import json
 
@@ -17,19 +17,19 @@ from infra.storage import Storage
 from lambdas.settings import PublishSettings
 
 STREAM_ACTIONS = ("DescribeStream", "GetRecords", "GetShardIterator")
-"""With ListStreams, what Lambda's event source mapping does with a table's stream (DynamoDB
+"""The actions, besides ListStreams, of Lambda's event source mapping on a table's stream (DynamoDB
 Developer Guide, "IAM policy to allow a Lambda function to access DynamoDB stream records")."""
 
 EVENTS = "EVENT#"
-"""How the table's partitions with events begin (lambdas/store/table.py)."""
+"""The prefix of the table's partitions with events (lambdas/store/table.py)."""
 
 DOCUMENTS = "DOCUMENT"
-"""How those begin of what Organizations said of accounts."""
+"""The prefix of the partitions with the accounts from Organizations."""
 
 EVENTS_ONLY = {"eventName": ["INSERT"], "dynamodb": {"Keys": {"pk": {"S": [{"prefix": EVENTS}]}}}}
 
 _STREAM_RETRIES = -1
-"""Without end: the age of a record ends them (Lambda Developer Guide, DynamoDB parameters)."""
+"""Unlimited: the age of a record ends them (Lambda Developer Guide, DynamoDB parameters)."""
 
 _STREAM_MAX_AGE_SECONDS = 6 * 3600
 
@@ -41,7 +41,7 @@ class Publication(Construct):
         topic: every event, JSON for machines and prose for e-mail.
         publish: publishes the events.
         dead_letters: events that could not be published.
-        destinations: where alerts wait for `deliver`, which delivers them.
+        destinations: the queues of alerts, which `deliver` delivers.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ def _publish(scope: Publication, deployment: Deployment, storage: Storage) -> Py
 
 
 def _read(storage: Storage) -> iam.PolicyStatement:
-    """Of the table its events, to publish them again, and the names of accounts."""
+    """Permissions to read the table's events, for republishing, and the names of accounts."""
     reading = allow("dynamodb", ["GetItem", "Query"], storage.table.table_arn)
     keys = [f"{EVENTS}*", f"{DOCUMENTS}*"]
     reading.add_condition("ForAllValues:StringLike", {"dynamodb:LeadingKeys": keys})
@@ -108,7 +108,8 @@ def _read(storage: Storage) -> iam.PolicyStatement:
 
 
 def _from_stream(publish: PythonFunction, stream_arn: str, dead_letters: sqs.Queue) -> None:
-    """Only new events start the function; a record that cannot be handled does not block them."""
+    """The event source mapping: only new events start the function; an invalid record does not
+    block others."""
     mapping = lambda_.CfnEventSourceMapping
     mapping(
         publish,

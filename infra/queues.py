@@ -1,4 +1,4 @@
-"""Queues: encrypted, TLS only, and none without a place for what it could not deliver."""
+"""Queues: encrypted, TLS only, each with dead letters."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from infra.acknowledgments import acknowledge
 from infra.functions import PythonFunction, allow
 
 RETENTION_DAYS = 14
-"""The longest that SQS keeps a message."""
+"""The maximum retention of SQS."""
 
 CONSUME_ACTIONS = (
     "ReceiveMessage",
@@ -21,8 +21,8 @@ CONSUME_ACTIONS = (
     "GetQueueAttributes",
     "ChangeMessageVisibility",
 )
-"""Actions of an event source mapping in the name of the function's role; the last one is what the
-functions do themselves, to say when a failed message comes back."""
+"""Actions of an event source mapping with the function's role; the functions themselves use the
+last one, to set when a failed message returns."""
 
 
 def dead_letter_queue(
@@ -54,8 +54,8 @@ def work_queue(
     dead_letters: sqs.IQueue,
     has_own_policy: bool = True,
 ) -> sqs.Queue:
-    """A queue whose messages go to `dead_letters` after `max_receives` deliveries; without a policy
-    of its own it needs a shared one that asks for TLS."""
+    """A queue whose messages go to `dead_letters` after `max_receives` deliveries; without its own
+    policy it needs a shared one that requires TLS."""
     return sqs.Queue(
         scope,
         construct_id,
@@ -70,8 +70,8 @@ def work_queue(
 def shared_policy(
     scope: Construct, construct_id: str, queues: Sequence[sqs.Queue], topic: sns.ITopic
 ) -> sqs.CfnQueuePolicy:
-    """One policy for many queues: TLS only, and the topic may send. In a queue's own policy `*` is
-    the queue that it is attached to."""
+    """One policy for many queues: TLS only, and the topic may send. In a queue's own policy, `*`
+    means the queue itself."""
     statements = [
         iam.PolicyStatement(
             effect=iam.Effect.DENY,
@@ -99,7 +99,7 @@ def shared_policy(
 
 
 def consume(*queues: sqs.IQueue) -> iam.PolicyStatement:
-    """The rights of a function that `deliver` starts."""
+    """The permissions of a function that `deliver` starts."""
     return allow("sqs", CONSUME_ACTIONS, *(queue.queue_arn for queue in queues))
 
 
@@ -110,7 +110,7 @@ def deliver(
     at_a_time: int,
     construct_id: str = "FromQueue",
 ) -> None:
-    """Start `function` with each message, with at most `at_a_time` (2 to 1000) at the same time."""
+    """Start `function` with each message, at most `at_a_time` (2 to 1000) concurrently."""
     mapping = lambda_.CfnEventSourceMapping
     mapping(
         function,

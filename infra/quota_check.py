@@ -1,4 +1,4 @@
-"""Which quotas of AWS a synthesized stack exceeds, and which settings to shorten."""
+"""The quotas of AWS that a synthesized stack exceeds, and the settings to shorten."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ _FIXED = frozenset({"home_account", "home_region", "log_level", "removal_policy"
 """Settings whose values cannot be made shorter."""
 
 _MINOR = 4
-"""A setting with less than this part of what the greatest contributes is not named."""
+"""A setting that contributes less than this fraction of the largest one is not named."""
 
 
 class QuotaError(ValueError):
@@ -41,8 +41,8 @@ def _problems(stack: Stack, context: Context) -> Iterator[str]:
 
 
 def _settings_in(measured: str | int, context: Context) -> Sequence[str]:
-    """The settings whose values make up most of a text, the greatest first; else stack_name, which
-    begins every name."""
+    """The settings whose values make up most of a text, the largest first; else stack_name, which
+    every name begins with."""
     if isinstance(measured, int):
         return ("stack_name",)
     shares = {
@@ -55,7 +55,7 @@ def _settings_in(measured: str | int, context: Context) -> Sequence[str]:
 
 
 def _texts(context: Context) -> Mapping[str, set[str]]:
-    """The texts that each setting brings into the template."""
+    """The texts in the template that come from each setting."""
     settings = {
         one.name: getattr(context, one.name) for one in fields(context) if one.name not in _FIXED
     }
@@ -70,6 +70,6 @@ def _texts(context: Context) -> Mapping[str, set[str]]:
 
 def _texts_of_destinations(context: Context) -> Iterator[str]:
     for destination in context.alerts.destinations:
-        # The logical ids of the template hold a name without its hyphens.
+        # The logical ids of the template contain names without hyphens.
         yield from {destination.name, re.sub(r"[^A-Za-z0-9]", "", destination.name)}
         yield from filter(None, (destination.secret, destination.queue_arn))

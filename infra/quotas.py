@@ -1,7 +1,7 @@
 """AWS's quotas that a stack can exceed, checked over the synthesized template.
 
 Each quota is declared once, with AWS's number and its source. It is measured over all resources of
-its type, whichever construct made them: sizes of policies and environments, names, numbers.
+its type, whichever construct created them: sizes of policies and environments, names, numbers.
 """
 
 import json
@@ -41,7 +41,7 @@ SSM = f"{_DOCS}/systems-manager/latest/APIReference/API_PutParameter.html"
 
 
 class Stack:
-    """A synthesized stack as the quotas see it.
+    """A synthesized stack for the quotas.
 
     Attributes:
         name: name of the stack.
@@ -59,7 +59,7 @@ class Stack:
         }
 
     def of(self, kind: str) -> Iterator[tuple[str, Json]]:
-        """Logical id and resolved properties of the resources of a type."""
+        """The logical id and resolved properties of each resource of a type."""
         for key, body in self.resources.items():
             if body["Type"] == kind:
                 yield key, body["Properties"]
@@ -71,15 +71,15 @@ Found = Iterator[tuple[str, str | int]]
 
 @dataclass(frozen=True)
 class Quota:
-    """One number of AWS.
+    """One quota of AWS.
 
     Attributes:
         what: what is limited.
-        limit: the most that AWS takes, in `unit`.
+        limit: AWS's maximum, in `unit`.
         unit: `characters`, `bytes` (of UTF-8), or what is counted.
         source: the page of AWS with the number.
-        find: what the template has of it.
-        settings: the settings to shorten, where the measured text does not show them.
+        find: finds the measured texts or numbers in the template.
+        settings: the settings to shorten, if the measured text does not show them.
     """
 
     what: str
@@ -139,7 +139,7 @@ def _principals(document: Json) -> int:
 
 
 def _inline_policies(stack: Stack) -> Found:
-    """Of a role all inline policies together, without white space, which IAM does not count."""
+    """All inline policies of each role, without white space, which IAM does not count."""
     attached: dict[str, list[object]] = defaultdict(list)
     for key, body in stack.template.get("Resources", {}).items():
         if body["Type"] == "AWS::IAM::Policy":
@@ -152,8 +152,8 @@ def _inline_policies(stack: Stack) -> Found:
 
 
 def _environments(stack: Stack) -> Found:
-    """As the JSON text that Lambda measures: its error quotes it, with quotation marks escaped
-    (github-aws-runners/terraform-aws-github-runner, issue 3594)."""
+    """The environments as the JSON text that Lambda measures; its error quotes it, with escaped
+    quotation marks (github-aws-runners/terraform-aws-github-runner, issue 3594)."""
     for key, properties in stack.of("AWS::Lambda::Function"):
         yield key, _text(properties.get("Environment", {}).get("Variables", {}))
 
@@ -220,7 +220,7 @@ def _filters_of_topics(stack: Stack) -> Found:
 
 
 def filter_arrays(policy: Json) -> Iterator[tuple[str, list[object]]]:
-    """Each key of an SNS filter policy with its values, those below `$or` included."""
+    """Each key of an SNS filter policy with its values, including those below `$or`."""
     for name, values in policy.items():
         if name == "$or":
             for alternative in values:
@@ -230,18 +230,18 @@ def filter_arrays(policy: Json) -> Iterator[tuple[str, list[object]]]:
 
 
 def filter_names(policy: Json) -> int:
-    """How many keys an SNS filter policy has."""
+    """The number of keys of an SNS filter policy."""
     return len({name for name, _ in filter_arrays(policy)})
 
 
 def filter_combinations(policy: Json) -> int:
-    """How many combinations of values an SNS filter policy has."""
+    """The number of combinations of values of an SNS filter policy."""
     return prod(len(values) for _, values in filter_arrays(policy))
 
 
 MAX_FILTER_NAMES = 5
 MAX_FILTER_COMBINATIONS = 150
-"""Of one SNS filter policy (SNS_FILTERS)."""
+"""The maximum for one SNS filter policy (SNS_FILTERS)."""
 
 _ALARM, _DASHBOARD = "AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard"
 _FUNCTION, _MAPPING = "AWS::Lambda::Function", "AWS::Lambda::EventSourceMapping"
@@ -288,7 +288,7 @@ _PROPERTIES = (
     ("AWS::SSM::Parameter", "Name", 1_011, "characters", SSM),
     ("AWS::ApiGatewayV2::Api", "Name", 128, "characters", HTTP_API),
 )
-"""Type, property, and the most that AWS takes of it; a property that is no text counts as JSON."""
+"""Type, property, and AWS's maximum length; a property that is not text counts as JSON."""
 
 _NUMBERS = (
     (_QUEUE_POLICY, "PolicyDocument", 20, "statements", SQS, _statements, ("accounts",)),
@@ -307,7 +307,7 @@ _NUMBERS = (
     (_DASHBOARD, "DashboardBody", 2_500, "metrics", CLOUDWATCH, _metrics, _DESTINATIONS),
     (_ROLE, "ManagedPolicyArns", 10, "managed policies", IAM, len, ()),
 )
-"""Type, property, the most that AWS takes, of what, and how it is counted."""
+"""Type, property, AWS's maximum, the counted unit, and how it is counted."""
 
 QUOTAS: tuple[Quota, ...] = (
     *(
@@ -330,4 +330,4 @@ QUOTAS: tuple[Quota, ...] = (
     Quota("template", 200, "outputs", CLOUDFORMATION, _outputs, _DESTINATIONS),
     Quota("name of an output", 255, "characters", CLOUDFORMATION, _output_names, _DESTINATIONS),
 )
-"""Every quota; 1 MB, 4 KB, 20 KB and 30 KB in the narrowest sense that AWS's pages leave open."""
+"""Every quota; 1 MB, 4 KB, 20 KB and 30 KB in the strictest interpretation of AWS's pages."""

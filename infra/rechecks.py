@@ -11,11 +11,11 @@ from infra.functions import PythonFunction, allow, scheduler_role
 
 
 class Checks(Construct):
-    """The group of the schedules, and the role with which they put units on the queue.
+    """The group of the schedules, and the role with which they queue units.
 
     Attributes:
-        group: the name of the group, which goes with the stack and takes the schedules along.
-        role: what EventBridge Scheduler may do: send to the queue of units.
+        group: the name of the group, which is deleted with the stack, including the schedules.
+        role: the role of EventBridge Scheduler, which may send to the queue of units.
     """
 
     def __init__(self, scope: Construct, construct_id: str, units: sqs.Queue) -> None:
@@ -25,14 +25,14 @@ class Checks(Construct):
         self.role = scheduler_role(self, "Role", allow("sqs", ["SendMessage"], units.queue_arn))
 
     def rights(self) -> list[iam.PolicyStatement]:
-        """To make schedules in the group, with the role and no other."""
+        """Permissions to create schedules in the group, only with this role."""
         schedules = _schedules(Aws.PARTITION, Aws.REGION, Aws.ACCOUNT_ID, self.group)
         passing = allow("iam", ["PassRole"], self.role.role_arn)
         passing.add_condition("StringEquals", {"iam:PassedToService": "scheduler.amazonaws.com"})
         return [allow("scheduler", ["CreateSchedule"], schedules), passing]
 
     def acknowledge(self, function: PythonFunction) -> None:
-        """Accept that the function that makes the schedules chooses their names."""
+        """Accept that the function that creates the schedules chooses their names."""
         group = Stack.of(self).get_logical_id(self._group)
         acknowledge_wildcard(
             function,

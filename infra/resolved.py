@@ -1,7 +1,7 @@
-"""The longest text that a template's values can become once CloudFormation has resolved them.
+"""The longest text of a template's values after CloudFormation has resolved them.
 
-Pure: reads the synthesized template. What is only known at deployment (region, account, generated
-names) is replaced by filler of the greatest length that it can have.
+Reads the synthesized template. Values known only at deployment (region, account, generated names)
+are replaced with filler of their maximum length.
 """
 
 import re
@@ -13,13 +13,13 @@ Json = Mapping[str, Any]
 
 ACCOUNT = "0" * 12
 LONGEST_REGION = "~" * 14
-"""As long as `ap-southeast-1`, `us-gov-west-1` and the others are at most."""
+"""The length of the longest region name, such as `ap-southeast-1`."""
 
 _RANDOM = "~" * 13
-"""The most that CloudFormation adds to a generated name (User Guide, "Name type")."""
+"""The maximum that CloudFormation adds to a generated name (User Guide, "Name type")."""
 
 _EXPORTED = "~" * 1024
-"""The most that an exported value has (AWS CloudFormation User Guide, quotas, "Outputs")."""
+"""The maximum length of an exported value (AWS CloudFormation User Guide, quotas, "Outputs")."""
 
 _API_ID = "~" * 10
 _STREAM = "/stream/2026-01-01T00:00:00.000"
@@ -30,10 +30,10 @@ class Kind:
     """How CloudFormation names resources of a type.
 
     Attributes:
-        longest_name: characters that a generated name has at most.
+        longest_name: maximum number of characters of a generated name.
         arn: their ARN.
         reference: what `Ref` returns.
-        attributes: what `Fn::GetAtt` returns, of those that are neither the ARN nor the name.
+        attributes: what `Fn::GetAtt` returns for attributes other than the ARN and the name.
     """
 
     longest_name: int
@@ -68,7 +68,7 @@ KINDS: Mapping[str, Kind] = {
         64, f"arn:{{partition}}:scheduler:{_HOME}:schedule-group/{{name}}"
     ),
 }
-"""Generated names are cut to `longest_name` (each service's quota of its names)."""
+"""Generated names are truncated to `longest_name` (each service's quota of its names)."""
 
 _OTHERS = Kind(255, f"arn:{{partition}}:{'~' * 20}:{_HOME}:{'~' * 20}/{{name}}")
 """A type that is not listed above, measured generously."""
@@ -82,9 +82,9 @@ class Resolver:
     """Resolves the values of one stack's template.
 
     Attributes:
-        template: what `cdk synth` wrote.
+        template: the output of `cdk synth`.
         stack_name: name of the stack.
-        region: where the stack goes; None where nobody said so.
+        region: region of the stack; None if unknown.
     """
 
     template: Json
@@ -92,10 +92,10 @@ class Resolver:
     region: str | None = None
 
     def resolve(self, value: object) -> Any:
-        """The value with text in the place of every intrinsic function.
+        """The value with text in place of every intrinsic function.
 
         Raises:
-            ValueError: a function that is not known here.
+            ValueError: an unknown function.
         """
         if isinstance(value, Mapping):
             return self._mapping(value)

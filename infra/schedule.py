@@ -1,8 +1,9 @@
-"""When a run starts, and after how long a missing run is late: EventBridge Scheduler's grammar.
+"""The schedule of runs and the time after which a missing run is overdue, in EventBridge
+Scheduler's grammar.
 
-Pure but for the day of the synthesis: no CDK. Source of the grammar: "Schedule types on EventBridge
-Scheduler" in the EventBridge Scheduler User Guide. Source of the alarm's limits: CloudWatch
-`PutMetricAlarm`.
+Without CDK, and pure except for the day of synthesis. Source of the grammar: "Schedule types on
+EventBridge Scheduler" in the EventBridge Scheduler User Guide. Source of the alarm's limits:
+CloudWatch `PutMetricAlarm`.
 """
 
 import re
@@ -59,7 +60,7 @@ class _CronField:
         return base == "*" or (len(bounds) <= 2 and None not in values)
 
     def values(self, text: str) -> set[int]:
-        """The numbers that an accepted text stands for, those of special forms left out."""
+        """The numbers of an accepted text, without those of special forms."""
         return {number for part in text.upper().split(",") for number in self._values_of(part)}
 
     def _values_of(self, part: str) -> list[int]:
@@ -93,11 +94,11 @@ _FIELDS = (
 
 
 def parse_schedule(expression: str, today: date | None = None) -> Schedule:
-    """Read `rate(1 hour)` or `cron(0 * * * ? *)`; a cron must have a day from `today` on, which is
-    the day of the synthesis where it is not given.
+    """Parse `rate(1 hour)` or `cron(0 * * * ? *)`; a cron must have a day from `today` on, by
+    default the day of synthesis.
 
     Raises:
-        ValueError: what is wrong with the expression, or why a one-time `at(...)` is refused.
+        ValueError: the problem of the expression, or why a one-time `at(...)` is rejected.
     """
     if rate := _RATE.fullmatch(expression):
         return Schedule(expression, _rate_minutes(int(rate[1]), rate[2], plural=bool(rate[3])))
@@ -137,7 +138,7 @@ def _check_cron(fields: list[str], today: date) -> None:
 
 
 def _has_a_day(days: str, months: str, weekdays: str, years: str, today: date) -> bool:
-    """Whether any day from today on is one of these."""
+    """Whether one of these days is today or later."""
     month, year = _FIELDS[3], _FIELDS[5]
     for each_year in sorted(year.values(years)):
         for each_month in month.values(months):
@@ -152,7 +153,7 @@ def _has_a_day(days: str, months: str, weekdays: str, years: str, today: date) -
 
 
 def _days_by_number(text: str, year: int, month: int) -> set[int]:
-    """The days of a month that have one of these numbers; ``L`` is its last one."""
+    """The days of a month with one of these numbers; ``L`` is the last one."""
     last = monthrange(year, month)[1]
     numbers = _FIELDS[2].values(text.upper().replace("W", ""))
     return {day for day in numbers if day <= last} | ({last} if "L" in text.upper() else set())

@@ -1,6 +1,6 @@
-"""SQL on the bucket by Athena: the Glue database, its tables, a workgroup, saved queries.
+"""SQL over the bucket with Athena: the Glue database, its tables, a workgroup, saved queries.
 
-Nothing of it costs anything at rest. Partitions are projected from the days, without a crawler
+None of it costs anything when unused. Partitions are projected from the days, without a crawler
 (Athena User Guide, "Use partition projection with Amazon Athena").
 """
 
@@ -16,7 +16,7 @@ from truffle.core.questions import CUR_TABLE, QUESTIONS
 from truffle.core.tables import PARTITION, TABLES, Table
 
 SCAN_LIMIT_BYTES = 10 * 2**30
-"""Of one query. Ten gigabytes cost 0.05 USD, and are years of 10,000 reservations."""
+"""The limit of one query. Ten gigabytes cost 0.05 USD, and are years of 10,000 reservations."""
 
 FIRST_DAY = "2026-01-01"
 """Before any stack of this project."""
@@ -27,7 +27,7 @@ _SERDE = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
 
 
 class Sql(Construct):
-    """The rights that Athena needs for the tables.
+    """The resources of SQL.
 
     Attributes:
         database: the name of the Glue database.
@@ -75,7 +75,7 @@ class Sql(Construct):
 
 
 def _table(table: Table, bucket: str) -> glue.CfnTable.TableInputProperty:
-    """Where a table's files are, and which days to look for."""
+    """A table's location, columns and projected days."""
     column = glue.CfnTable.ColumnProperty
     location = f"s3://{bucket}/{table_prefix(table.name)}"
     day = f"projection.{PARTITION.name}"
@@ -106,7 +106,7 @@ def _table(table: Table, bucket: str) -> glue.CfnTable.TableInputProperty:
 
 
 def _workgroup(scope: Construct, name: str, bucket: str) -> athena.CfnWorkGroup:
-    """Queries write their results below one prefix, encrypted, and stop at the limit."""
+    """The workgroup: queries write encrypted results below one prefix, and stop at the limit."""
     group = athena.CfnWorkGroup
     return group(
         scope,

@@ -1,4 +1,4 @@
-"""The stack: it only puts the constructs together and names what people need of them."""
+"""The stack: composes the constructs and declares the outputs."""
 
 from aws_cdk import CfnOutput, Environment, Stack
 from aws_cdk import aws_lambda as lambda_
@@ -19,12 +19,12 @@ from infra.sql import Sql
 from infra.storage import Storage
 
 TRUSTED = ("FanOut", "Collect", "Deliver")
-"""Functions whose roles others have to name: in the trust policies of the role that asks
+"""Functions whose roles must be named elsewhere: in the trust policies of the role for
 Organizations and of the reader role, and in the policies of queues, secrets and keys."""
 
 
 class TruffleStack(Stack):
-    """Everything of one deployment, in one account and region."""
+    """All resources of one deployment, in one account and region."""
 
     def __init__(self, scope: Construct, construct_id: str, deployment: Deployment) -> None:
         super().__init__(
@@ -32,7 +32,7 @@ class TruffleStack(Stack):
             construct_id,
             description="truffle: collects capacity reservations and sends alerts",
             env=Environment(region=deployment.context.home_region),
-            # Of the megabyte that a template may have, indentation would be half.
+            # Indentation would be half of the megabyte allowed for a template.
             suppress_template_indentation=True,
         )
         self.storage = Storage(self, "Storage", deployment.context)
@@ -129,7 +129,7 @@ def _role_arn(function: lambda_.Function) -> str:
 
 
 def _destination_outputs(destinations: Destinations) -> dict[str, str]:
-    """The outputs to test, to redrive, and to connect a chat application to a topic."""
+    """The outputs for testing, redriving, and connecting a chat application to a topic."""
     outputs = {}
     for place in destinations.places:
         title = f"Destination{_title(place.destination.name)}"

@@ -12,7 +12,7 @@ from truffle.core.market.answers import OFFERINGS_PREFIX
 
 RESERVATION_INDEX = "by-reservation"
 RESULTS_PREFIX = "query-results/"
-"""Where Athena writes what queries return."""
+"""The prefix for the results of Athena's queries."""
 
 _OLD_VERSIONS_DAYS = 7
 _RESULTS_DAYS = 7
@@ -23,7 +23,7 @@ class Storage(Construct):
 
     Attributes:
         table: scopes, reservations, events and runs; its stream carries new items.
-        idempotency: what the alerting functions have already sent (Powertools' layout).
+        idempotency: the messages that alerting has already sent (Powertools' layout).
         bucket: snapshots, the latest inventory, the runs' manifests, events, and tables for SQL.
     """
 
@@ -36,12 +36,12 @@ class Storage(Construct):
 
     @property
     def bucket_logical_id(self) -> str:
-        """The bucket's name in the template, as cdk-nag writes it."""
+        """The bucket's logical id, as in cdk-nag's findings."""
         return _logical_id(self.bucket)
 
     @property
     def table_logical_id(self) -> str:
-        """The table's name in the template, as cdk-nag writes it."""
+        """The table's logical id, as in cdk-nag's findings."""
         return _logical_id(self.table)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +22,8 @@ from truffle.core.layout import (
     day_prefix,
     days_to_make,
     fingerprint,
+    state_of,
+    state_text,
     table_prefix,
     with_days,
 )
@@ -72,7 +73,7 @@ class Compactor:
             made = maker.make(table, days_to_make(table, now, state))
             if made:
                 state = with_days(state, table, {day: now[day] for day in made})
-                self._put(STATE_KEY, json.dumps(self._scheduled(state), sort_keys=True).encode())
+                self._put(STATE_KEY, state_text(self._scheduled(state)).encode())
                 result[table] = [str(day) for day in made]
                 logger.info("compacted", extra={"table": table, "days": result[table]})
             if not self.has_time():
@@ -86,7 +87,7 @@ class Compactor:
             if error_code(error) == "NoSuchKey":
                 return {}
             raise
-        return dict(json.loads(text))
+        return state_of(text)
 
     def _scheduled(self, state: State) -> State:
         minutes = self.period // timedelta(minutes=1)

@@ -21,7 +21,7 @@ from truffle.core.calls import Calls
 from truffle.core.coverage import Coverage
 from truffle.core.groups import Groups, assign_groups
 from truffle.core.model import Scope
-from truffle.core.runs import Run, new_run, run_id_of, to_retire
+from truffle.core.runs import SCHEDULED, Run, new_run, run_id_of, to_retire
 from truffle.core.times import parse_time
 from truffle.ec2.regions import enabled_regions
 
@@ -81,7 +81,7 @@ def run_name(event: Mapping[str, Any], request_id: str, moment: datetime) -> str
         return str(named)
     scheduled = event.get("scheduled_at", "")
     if scheduled[:1].isdigit():
-        return run_id_of(parse_time(scheduled), "scheduled")
+        return run_id_of(parse_time(scheduled), SCHEDULED)
     return run_id_of(moment, request_id.replace("-", "")[:8])
 
 
@@ -166,7 +166,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     found = wiring.fan_out().finder.accounts(started_at)
     _count(found)
     coverage, is_complete = _coverage(found)
-    run = _open(new_run(name, started_at, coverage, _groups(coverage), is_complete))
+    planned = new_run(name, started_at, coverage, _groups(coverage), is_complete)
+    wiring.fan_out().scopes.heartbeats.add_names(unit.name for unit in planned.units)
+    run = _open(planned)
     pending = run.pending_units
     send(map(to_message, pending))
     logger.info("run opened", extra={"run_id": run.run_id, "units": len(pending)})

@@ -86,12 +86,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """
     request = event["requestContext"]
     method = request["http"]["method"]
-    asked = "GET" if method == "HEAD" else method
+    requested_method = "GET" if method == "HEAD" else method
     answer = app.resolve(
         {
             **event,
             "rawPath": quote(event["rawPath"], safe="/%", errors="replace"),
-            "requestContext": {**request, "http": {**request["http"], "method": asked}},
+            "requestContext": {**request, "http": {**request["http"], "method": requested_method}},
         },
         context,
     )

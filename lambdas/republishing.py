@@ -52,19 +52,19 @@ class Progress:
 
 def republish(
     events: Events,
-    asked: Mapping[str, str],
+    parameters: Mapping[str, str],
     publish: Callable[[Json], bool],
     clock: Callable[[], float] = time.monotonic,
 ) -> Json:
     """Publish the events of a period, the oldest first, within the duration of one call.
 
-    ``asked`` has ``since``, ``until`` and perhaps ``after``; ``publish`` returns whether it
+    ``parameters`` has ``since``, ``until`` and perhaps ``after``; ``publish`` returns whether it
     published the event now. If it raises, the other events are still published.
     """
-    since, until = parse_time(asked["since"]), parse_time(asked["until"])
-    progress, place = Progress(), dict(asked)
+    since, until = parse_time(parameters["since"]), parse_time(parameters["until"])
+    progress, place = Progress(), dict(parameters)
     end = clock() + SECONDS
-    for message in events.since(since, until, asked.get("after")):
+    for message in events.since(since, until, parameters.get("after")):
         if clock() > end:
             progress.next = place
             break
@@ -77,7 +77,7 @@ def republish(
             logger.exception("not published again")
             progress.failed += 1
             progress.error = progress.error or _code(error)
-        place = {**asked, "since": message["observed_at"], "after": message["event_id"]}
+        place = {**parameters, "since": message["observed_at"], "after": message["event_id"]}
     return asdict(progress)
 
 
@@ -86,16 +86,16 @@ def ask_publisher(
 ) -> Json:
     """Invoke the publishing function; if it does not respond, the result has the reason as its
     error."""
-    asked = {"since": format_time(since), "until": format_time(until)}
+    parameters = {"since": format_time(since), "until": format_time(until)}
     if after:
-        asked["after"] = after
+        parameters["after"] = after
     try:
-        answer = client.invoke(FunctionName=function, Payload=json.dumps(asked))
+        answer = client.invoke(FunctionName=function, Payload=json.dumps(parameters))
         body: Json = json.loads(answer["Payload"].read())
     except (ClientError, BotoCoreError) as error:
-        return asdict(Progress(error=_code(error), next=asked))
+        return asdict(Progress(error=_code(error), next=parameters))
     if "FunctionError" in answer:
-        return asdict(Progress(error=str(body.get("errorType", "Unhandled")), next=asked))
+        return asdict(Progress(error=str(body.get("errorType", "Unhandled")), next=parameters))
     return body
 
 

@@ -24,15 +24,15 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     def has_time() -> bool:
         return context.get_remaining_time_in_millis() >= LEAST_MILLISECONDS
 
-    asked = wiring.watch().asker.ask(everything=event.get("now") is True, has_time=has_time)
-    answers = [it.to_json() for it in asked]
+    requested = wiring.watch().asker.ask(everything=event.get("now") is True, has_time=has_time)
+    answers = [it.to_json() for it in requested]
     for answer in answers:
         # A log record already has a field "message".
         facts = {name: value for name, value in answer.items() if name != "message"}
         logger.info("watched", extra={**facts, "reason": answer["message"]})
-    is_known = [it.answer.outcome.is_known for it in asked]
-    failed = [it for it in asked if it.answer.outcome is Outcome.FAILED]
+    is_known = [it.answer.outcome.is_known for it in requested]
+    failed = [it for it in requested if it.answer.outcome is Outcome.FAILED]
     metrics.add_metric("WatchesAnswered", MetricUnit.Count, sum(is_known))
     metrics.add_metric("WatchesFailed", MetricUnit.Count, len(failed))
-    metrics.add_metric("EventsRecorded", MetricUnit.Count, sum(it.events for it in asked))
+    metrics.add_metric("EventsRecorded", MetricUnit.Count, sum(it.events for it in requested))
     return {"answers": answers}

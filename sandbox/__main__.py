@@ -7,7 +7,7 @@ import sys
 
 
 def main() -> int:
-    """The command; while it is still being imported, Ctrl-C ends it without a traceback."""
+    """The command; Ctrl-C during its import ends it without a traceback."""
     handler = signal.getsignal(signal.SIGINT)
     if handler is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)

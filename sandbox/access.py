@@ -1,4 +1,4 @@
-"""Clients of the sandbox: boto3 and signed requests, deaf to the caller's own AWS settings."""
+"""Clients of the sandbox: boto3 and signed requests that ignore the caller's own AWS settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sandbox of a checkout: started, used and stopped; its state is kept in ``.sandbox/``."""
+"""The sandbox of a checkout; its state is in ``.sandbox/``."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from sandbox.environment import (
 )
 from sandbox.errors import SandboxError
 from sandbox.ports import free_port, is_free
-from sandbox.processes import start, tail, undisturbed
+from sandbox.processes import signals_blocked, start, tail
 from sandbox.readers import (
     listed_accounts,
     make_readers,
@@ -54,7 +54,7 @@ from sandbox.synthesis import PROJECT, alerts_context, synthesize
 FLEET = Path(__file__).with_name("fleet.json")
 
 MODEST = {"collect_concurrency": max(2, 2 * (os.cpu_count() or 1))}
-"""The context of every sandbox: each concurrent collection is a process of its own here."""
+"""The context of every sandbox, in which each concurrent collection is a separate process."""
 
 
 class Sandbox:
@@ -66,7 +66,7 @@ class Sandbox:
 
     @classmethod
     def find(cls, folder: Path = PROJECT / ".sandbox") -> Sandbox | None:
-        """The sandbox that runs already; what is left of a dead one is cleared away.
+        """The running sandbox; the remains of a dead one are removed.
 
         Raises SandboxError while another process starts it.
         """
@@ -94,9 +94,9 @@ class Sandbox:
     ) -> Sandbox:
         """Start everything, at the present time or at a later moment, and deploy the stack.
 
-        ``alerts`` is a file of destinations and routes, ``context`` goes over that of cdk.json.
-        With ``AWS_ENDPOINT_URL_EC2`` in the environment the functions ask that EC2. Raises
-        SandboxError, and then leaves nothing running.
+        ``alerts`` is a file of destinations and routes, ``context`` overrides cdk.json. With
+        ``AWS_ENDPOINT_URL_EC2`` in the environment, the functions use that EC2. Raises
+        SandboxError, after stopping everything.
         """
         (temporary := folder / "tmp").mkdir(parents=True, exist_ok=True)
         if port and not is_free(port):
@@ -132,7 +132,7 @@ class Sandbox:
         warm(self.client, outputs)
 
     def _make_readers(self) -> None:
-        """Let the collector read the accounts of the fleet file and of the context."""
+        """Create the reader roles in the accounts of the fleet file and of the context."""
         state, listed = self._state, listed_accounts(self._state.context)
         accounts = {*state.readers, *listed} - {state.account_id}
         if not accounts:
@@ -141,7 +141,7 @@ class Sandbox:
         make_readers(state.endpoint, sorted(accounts), role)
 
     def _read_fleet(self, fleet: Path) -> Fleet:
-        """A file's fleet, whose accounts the embedded AWS has from now on. Raises SandboxError."""
+        """Read a file's fleet, and give its accounts to the embedded AWS. Raises SandboxError."""
         try:
             loaded = read_fleet(fleet, self.now(), self._state.account_id)
         except FleetError as error:
@@ -157,15 +157,15 @@ class Sandbox:
     def set_context(
         self, context: Mapping[str, Any], environment: Mapping[str, str] = os.environ
     ) -> None:
-        """Deploy the running stack again with other values of some keys of its context; what it has
-        collected stays. Raises SandboxError, and then the stack is as it was."""
+        """Deploy the running stack again with other values of some context keys; its data is kept.
+        If it raises SandboxError, the stack is unchanged."""
         settings = {**self._state.context, **context}
         with self._alone():
             synthesize(self.folder / "cdk.out", environment, settings)
             self._deploy(settings)
 
     def replace_fleet(self, fleet: Path) -> None:
-        """Give the simulated EC2 another fleet; its relative dates count from the sandbox's time.
+        """Replace the fleet of the simulated EC2; relative dates count from the sandbox's time.
 
         Raises SandboxError.
         """
@@ -179,8 +179,8 @@ class Sandbox:
         self._make_readers()
 
     def down(self) -> None:
-        """Stop what ``up`` started and forget it."""
-        with undisturbed():
+        """Stop what ``up`` started and remove its state."""
+        with signals_blocked():
             for process in reversed(self._state.processes):
                 process.stop()
             for name in ("tmp", "sink"):
@@ -195,7 +195,7 @@ class Sandbox:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Raises SandboxError where another process starts the same sandbox."""
+        """Raises SandboxError if another process starts the same sandbox."""
         with (self.folder / "lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -217,7 +217,7 @@ class Sandbox:
         self._keep(replace(self._state, ec2_endpoint=url))
 
     def _start_sink(self, caller: Mapping[str, str]) -> Path:
-        """Its authority's certificate among all that are trusted."""
+        """Start the sink, and trust its certificate authority."""
         port, control_port, folder = free_port(), free_port(), self.folder / "sink"
         ports = ["--port", str(port), "--control-port", str(control_port)]
         command = ["sandbox.sink", "--folder", str(folder.resolve()), *ports]
@@ -246,7 +246,7 @@ class Sandbox:
         raise SandboxError(f"{url} did not answer within {seconds:.0f} s.")
 
     def environment(self) -> dict[str, str]:
-        """The environment of a program that uses the sandbox as AWS."""
+        """The environment for a program that uses the sandbox as AWS."""
         outputs = self.outputs
         return {
             "AWS_ENDPOINT_URL": self._state.endpoint,
@@ -273,23 +273,23 @@ class Sandbox:
 
     @property
     def api_url(self) -> str:
-        """The API's address here; on AWS it is the output ``ApiUrl``."""
+        """The API's local URL; on AWS it is the output ``ApiUrl``."""
         api_id = self.outputs["ApiUrl"].split("//")[1].split(".")[0]
         return f"{self._state.endpoint}/_aws/execute-api/{api_id}"
 
     @property
     def ec2(self) -> Control:
-        """Drives the simulator, where the sandbox has one of its own."""
+        """The control of the simulator, if the sandbox has one."""
         return Control(self._state.ec2_endpoint)
 
     @property
     def simulates_ec2(self) -> bool:
-        """False where the functions ask an EC2 that is not the sandbox's own."""
+        """False if the functions use another EC2."""
         return self._state.simulates_ec2
 
     @property
     def sink(self) -> Sink:
-        """Where webhooks can be sent to, and what came of them."""
+        """The local destination of webhooks."""
         return Sink(self._state.sink, self._state.sink_control)
 
     @property
@@ -310,10 +310,10 @@ class Sandbox:
         return wall_clock() + self._ahead()
 
     def advance(self, distance: timedelta) -> datetime:
-        """Let time pass for the functions and the simulated EC2; the time after that.
+        """Advance the time of the functions and the simulated EC2; return the new time.
 
-        It cannot go back, because the stack takes no observation that is older than its last:
-        raises ValueError.
+        Raises ValueError for a negative time, because the stack ignores observations older than its
+        last one.
         """
         if distance < timedelta():
             raise ValueError("Time cannot go back: restart the sandbox to return to the present.")
@@ -321,7 +321,7 @@ class Sandbox:
         return self.now()
 
     def put_secret(self, name: str, text: str) -> None:
-        """Make a secret, or give it another value; functions may keep one for five minutes."""
+        """Create a secret, or change its value; functions may cache one for five minutes."""
         secrets = self.client("secretsmanager")
         try:
             secrets.create_secret(Name=name, SecretString=text)
@@ -333,13 +333,13 @@ class Sandbox:
         return client(service, self._state.endpoint)
 
     def get(self, path: str, /, *, signed: bool = True, **parameters: Any) -> tuple[int, Any]:
-        """Status and JSON of a route; a list as a parameter repeats it."""
+        """GET the status and JSON of a route; a list as a parameter repeats it."""
         answer = get(f"{self.api_url}{path}", parameters, signed=signed)
         return answer.status, answer.json
 
     def send_event(self, envelope: object) -> None:
-        """Bring an event to whatever the rule of the hints starts, as EventBridge would: PutEvents
-        refuses what says that it comes from AWS. The rule's pattern is not asked.
+        """Deliver an event to the target of the rule of the hints, because PutEvents rejects events
+        that claim to come from AWS. The rule's pattern is not evaluated.
 
         ``envelope`` is anything that JSON can hold.
         """
@@ -352,7 +352,7 @@ class Sandbox:
             )
 
     def start_run(self) -> str:
-        """Start a run now; its id. Raises SandboxError."""
+        """Start a run now; return its id. Raises SandboxError."""
         answer = self.client("lambda").invoke(
             FunctionName=self.outputs["FanOutFunctionName"], Payload=b"{}"
         )
@@ -364,7 +364,8 @@ class Sandbox:
     def collect(
         self, seconds: float = 300, progress: Callable[[int, int], None] | None = None
     ) -> dict[str, Any]:
-        """Collect; the manifest. ``progress`` gets regions done, and all. Raises SandboxError."""
+        """Collect and return the manifest; ``progress`` gets done and all units. Raises
+        SandboxError."""
         run_id = self.start_run()
         manifest = run_to_end(self.client, self.outputs, run_id, seconds, progress)
         if manifest is None:
@@ -385,8 +386,7 @@ class Sandbox:
         return list(payload["answers"])
 
     def compact(self) -> dict[str, list[str]]:
-        """Bring the tables for SQL up to date, which the schedule does every 15 minutes; the days
-        of each that were made. Raises SandboxError."""
+        """Update the tables for SQL; return the updated days of each. Raises SandboxError."""
         answer = self.client("lambda").invoke(
             FunctionName=self.outputs["CompactFunctionName"], Payload=b"{}"
         )
@@ -396,5 +396,5 @@ class Sandbox:
         return dict(made)
 
     def alerts(self) -> AbstractContextManager[Receive]:
-        """A queue that is subscribed to the topic."""
+        """A queue subscribed to the topic."""
         return subscribed(self.client, self.outputs["TopicArn"])

@@ -127,7 +127,7 @@ def collect() -> None:
 
 
 def scope_line(scope: dict[str, Any]) -> str:
-    """One scope of a run's manifest, for people."""
+    """One scope of a run's manifest as a line of text."""
     where = f"{scope['account_id']} {scope['region']:<15}"
     if error := scope["error"]:
         return f"{where} {scope['outcome']:<6}  {error['code']}: {error['message']}"
@@ -136,7 +136,7 @@ def scope_line(scope: dict[str, Any]) -> str:
 
 
 class Distance(click.ParamType[timedelta]):
-    """A length of time: ``6h``, ``2d``, ``40m``."""
+    """A duration: ``6h``, ``2d``, ``40m``."""
 
     name = "distance"
 
@@ -241,7 +241,7 @@ def _for_people(request: Request) -> dict[str, Any]:
         return request_to_json(request)
 
 
-class Said(click.ParamType[Reply]):
+class ReplyType(click.ParamType[Reply]):
     """A reply: ``ok``, ``down``, ``hang``, or a status."""
 
     name = "reply"
@@ -258,7 +258,7 @@ class Said(click.ParamType[Reply]):
 
 
 @sink.command()
-@click.argument("reply", metavar="{ok|down|hang|STATUS}", type=Said())
+@click.argument("reply", metavar="{ok|down|hang|STATUS}", type=ReplyType())
 @click.option("--path", default=EVERYWHERE, help="The URL; default: all others.")
 @click.option("--retry-after", type=click.IntRange(0), help="Seconds.")
 def answer(reply: Reply, path: str, retry_after: int | None) -> None:
@@ -314,7 +314,7 @@ for command in (watch, sell):
 
 
 def run() -> int:
-    """The command with its failures as sentences."""
+    """Run the command; print failures as sentences."""
     end_as_interrupted()
     try:
         main(standalone_mode=False)

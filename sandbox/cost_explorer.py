@@ -2,7 +2,7 @@
 
 The bill has the fee of each capacity block on the day of its start, at an invented price. Usage
 types have the prefixes of bills (AWS Cost and Usage Report User Guide, "Usage type"), none in
-us-east-1. Days without a charge are in the answer, too.
+us-east-1. The response includes days without a charge.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TARGET = "AWSInsightsIndexService."
 CONTENT_TYPE = "application/x-amz-json-1.1"
 
 HOURLY = Decimal("31.464")
-"""US dollars of an instance-hour."""
+"""US dollars per instance-hour."""
 
 PREFIXES = {
     "us-east-1": "",
@@ -32,7 +32,7 @@ PREFIXES = {
     "ap-south-1": "APS3-",
 }
 PAGE = 20
-"""Days of a page, so that there are several."""
+"""Days per page; low, so that there are several pages."""
 
 Json = dict[str, Any]
 Sums = Mapping[tuple[str, ...], Decimal]
@@ -57,7 +57,7 @@ class Line:
 
 
 def bill_of(fleet: Fleet, now: datetime) -> Iterator[Line]:
-    """The charges up to now: of blocks that have started, and one that is for something else."""
+    """The charges up to now: those of started blocks, and an unrelated one."""
     day = now.date() - timedelta(days=2)
     yield Line(day, DEFAULT_ACCOUNT, HOME_REGION, "HeavyUsage:m5.large", Decimal(9))
     for region in fleet.regions.values():
@@ -78,17 +78,17 @@ def answer(target: str, body: bytes, lines: Iterable[Line]) -> tuple[int, Json]:
     """Status and body of a request."""
     if target != f"{TARGET}GetCostAndUsage":
         return 400, {"__type": "ValidationException", "message": f"No operation {target}."}
-    asked = json.loads(body or b"{}")
-    since, until = (date.fromisoformat(asked["TimePeriod"][name]) for name in ("Start", "End"))
-    keys = [it["Key"] for it in asked["GroupBy"]]
+    requested = json.loads(body or b"{}")
+    since, until = (date.fromisoformat(requested["TimePeriod"][name]) for name in ("Start", "End"))
+    keys = [it["Key"] for it in requested["GroupBy"]]
     sums: dict[date, dict[tuple[str, ...], Decimal]] = defaultdict(lambda: defaultdict(Decimal))
     for line in lines:
         sums[line.day][tuple(map(line.value, keys))] += line.amount
     days = [since + timedelta(days=number) for number in range((until - since).days)]
-    start = int(asked.get("NextPageToken") or 0)
+    start = int(requested.get("NextPageToken") or 0)
     rest = {"NextPageToken": str(start + PAGE)} if start + PAGE < len(days) else {}
     results = [_result(day, sums.get(day, {})) for day in days[start : start + PAGE]]
-    return 200, {"GroupDefinitions": asked["GroupBy"], "ResultsByTime": results, **rest}
+    return 200, {"GroupDefinitions": requested["GroupBy"], "ResultsByTime": results, **rest}
 
 
 def _result(day: date, groups: Sums) -> Json:

@@ -1,4 +1,4 @@
-"""``script/demo``: the main job on this machine, from nothing to the last alert."""
+"""``script/demo``: the main workflow on this machine, from the deployment to the last alert."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ QUIET_SECONDS = 2.5
 """How long no alert must arrive before the story continues."""
 
 ANSWERED = (0, 3, 4)
-"""The exit statuses of questions with an answer: complete, with failed regions, no capacity."""
+"""The exit statuses of commands with a result: complete, with failed regions, no capacity."""
 
 REPORT = "truffle-report.html"
-"""The page that the demo leaves in the folder."""
+"""The page that the demo writes to the folder."""
 
 STYLES = {"info": "cyan", "good": "green", "warning": "yellow", "critical": "bold red"}
 
@@ -48,7 +48,7 @@ class Demo:
         self.console.print(text, highlight=False, soft_wrap=True)
 
     def show(self, box: Sandbox) -> None:
-        """The whole of it, in a sandbox that is up."""
+        """Show the whole demo, in a running sandbox."""
         self.title("One run over all regions")
         self.collect(box)
         self.title("Training capacity of the organization")
@@ -68,7 +68,7 @@ class Demo:
         self.truffle(box, "report", "-o", REPORT)
 
     def collect(self, box: Sandbox) -> None:
-        """One run, with the regions that have answered so far."""
+        """Collect once, showing the progress of the regions."""
         columns = (TextColumn("  regions"), BarColumn(), MofNCompleteColumn())
         with Progress(*columns, console=self.console, transient=True) as bar:
             task = bar.add_task("regions", total=None)
@@ -85,16 +85,16 @@ class Demo:
             self.say(f"  [yellow]{failure['region']}: {failure['code']}[/], shown as last seen.")
 
     def step(self, box: Sandbox, step: Step, alerts: Receive) -> None:
-        """One step of the story, the run after it, and what it made people hear."""
+        """Show one step of the story, the run after it, and its alerts."""
         self.say(f"\n[bold]▸ {step.title}[/]")
         step.apply(box.ec2)
         self.collect(box)
-        for message in heard(step, alerts):
+        for message in received(step, alerts):
             style = STYLES[message["severity"]]
             self.say(f"  [{style}]● {message['severity']:<8}[/] {message['summary']}")
 
     def truffle(self, box: Sandbox, *arguments: str) -> None:
-        """A command as a user types it."""
+        """Run a command as a user types it."""
         self.say(f"[dim]$ truffle {' '.join(arguments)}[/]")
         self.console.file.flush()
         environment = {**os.environ, **box.environment()}
@@ -127,10 +127,10 @@ class Demo:
         )
 
 
-def heard(step: Step, alerts: Receive) -> list[dict[str, Any]]:
-    """The messages after a step, among them the one that it is about.
+def received(step: Step, alerts: Receive) -> list[dict[str, Any]]:
+    """The messages after a step, including the expected one.
 
-    Raises SandboxError where that one does not come.
+    Raises SandboxError if that one does not arrive.
     """
     awaited = step.reservation_id
     messages = alerts(QUIET_SECONDS, at_least=1 if awaited else 0)
@@ -162,7 +162,7 @@ def main(keep: bool) -> None:
 
 
 def run() -> int:
-    """The demo with its failures as sentences."""
+    """Run the demo; print failures as sentences."""
     end_as_interrupted()
     try:
         main(standalone_mode=False)

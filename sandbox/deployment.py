@@ -1,4 +1,4 @@
-"""From the CDK app to a stack in the embedded AWS, with the template as it was synthesized."""
+"""Deploy the CDK app to the embedded AWS, with the unmodified template."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from sandbox.errors import SandboxError
 
 STACK = "truffle"
 BOOTSTRAP_VERSION = "/cdk-bootstrap/hnb659fds/version"
-"""The SSM parameter that a template of the CDK asks for; ``cdk bootstrap`` makes it on AWS."""
+"""The SSM parameter that CDK's templates require; on AWS, ``cdk bootstrap`` creates it."""
 
 Client = Callable[[str], Any]
 """boto3 clients by service name."""
 
 
 def deploy(client: Client, assembly: Path) -> dict[str, str]:
-    """Upload the assets and create the stack, or update the one that is there; its outputs.
+    """Upload the assets and create or update the stack; return its outputs.
 
     Raises SandboxError.
     """
@@ -32,7 +32,7 @@ def deploy(client: Client, assembly: Path) -> dict[str, str]:
     assets = json.loads((assembly / f"{STACK}.assets.json").read_text())["files"]
     s3 = client("s3")
     places = [_upload(s3, assembly, asset, account_id, region) for asset in assets.values()]
-    # By URL, since a template in the request may have 51,200 bytes at most.
+    # By URL, since a template in the request is limited to 51,200 bytes.
     (template,) = [place for place in places if place.endswith(".json")]
     client("ssm").put_parameter(Name=BOOTSTRAP_VERSION, Value="21", Type="String", Overwrite=True)
     cloudformation = client("cloudformation")
@@ -49,8 +49,8 @@ def deploy(client: Client, assembly: Path) -> dict[str, str]:
 
 
 def warm(client: Client, outputs: Mapping[str, str]) -> None:
-    """Start the functions that an event passes, with nothing to do, `deliver` once for each
-    destination: the first event that comes would wait for all of them, one after the other."""
+    """Start the functions that handle an event without work, `deliver` once for each destination;
+    otherwise the first event would wait for all of them to start, one by one."""
     destinations = sum(
         name.startswith("Destination") and name.endswith("DeadLetterQueueUrl") for name in outputs
     )
@@ -76,7 +76,7 @@ def _update(cloudformation: Any, stack: Mapping[str, Any]) -> None:
 
 
 def _upload(s3: Any, assembly: Path, asset: Mapping[str, Any], account_id: str, region: str) -> str:
-    """Put an asset where its template looks for it: bucket and key."""
+    """Upload an asset to the bucket and key that its template names."""
     path = assembly / asset["source"]["path"]
     body = _zipped(path) if asset["source"]["packaging"] == "zip" else path.read_bytes()
     (destination,) = asset["destinations"].values()
@@ -95,7 +95,7 @@ def _zipped(folder: Path) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(folder.rglob("*")):
-            # Of a layer for Lambda's processor: this machine has such a library of its own.
+            # Skip a library for Lambda's processor in a layer: this machine has its own.
             if path.is_file() and path.suffix != ".so":
                 archive.write(path, path.relative_to(folder))
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""The parts of AWS that the embedded one lacks and this stack needs, added before it serves."""
+"""Features that this stack needs and the embedded AWS lacks, added before it serves."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _enforce_execute_api = app._enforce_execute_api
 
 
 def complete() -> None:
-    """Add it."""
+    """Add the features."""
     app.pin_signed_request = _pin_signed_request_of_root
     app._enforce_execute_api = _enforce_signed_execute_api
     iam_actions.extract_resource_arn = _with_the_schedules_group
@@ -45,10 +45,10 @@ def complete() -> None:
 def _pin_signed_request_of_root(
     method: str, raw_path: str, query: dict[str, Any], raw_headers: list[tuple[bytes, bytes]]
 ) -> None:
-    """Keep a request to an HTTP API for the check of its signature, whoever signed it.
+    """Check the signature of every request to an HTTP API, including the root caller's.
 
-    The embedded AWS checks the signatures of users and sessions, and takes its root callers' on
-    trust: a wrong secret or a query that curl signed unsorted would pass here and fail on AWS.
+    The embedded AWS checks the signatures of users and sessions but trusts its root callers, so a
+    wrong secret or a query that curl signed unsorted would pass here and fail on AWS.
     """
     _pin_signed_request(method, raw_path, query, raw_headers)
     headers = _joined(raw_headers)
@@ -70,8 +70,8 @@ def _enforce_signed_execute_api(
     *others: Any,
     **more: Any,
 ) -> Any:
-    """Refuse whatever else an ``Authorization`` header holds on a route of an HTTP API that takes
-    IAM's signatures: the embedded AWS takes a header that is none for the root caller's."""
+    """Reject any other ``Authorization`` header on a route of an HTTP API with IAM's signatures:
+    the embedded AWS treats an invalid header as the root caller's."""
     authorization = app._execute_api_authorization_type(api_id, stage, method, path)
     if authorization == "AWS_IAM" and not extract_access_key_id(headers):
         return apigateway._jwt_forbidden()
@@ -79,7 +79,7 @@ def _enforce_signed_execute_api(
 
 
 def _joined(raw_headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Headers by name; SigV4 signs one that was sent more than once as its values and commas."""
+    """Headers by name; SigV4 signs a repeated one as its comma-separated values."""
     headers: dict[str, str] = {}
     for raw_name, raw_value in raw_headers:
         name, value = raw_name.decode("latin-1").lower(), decode_header_value(raw_value)
@@ -90,7 +90,7 @@ def _joined(raw_headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
 def _with_the_schedules_group(
     service: str, method: str, path: str, headers: dict[str, Any], body: bytes, *others: Any
 ) -> str:
-    """The ARN that IAM judges: a new schedule's group stands in the body, and is not ``default``
+    """The ARN that IAM evaluates: a new schedule's group is in the body, and is not ``default``
     (Service Authorization Reference, EventBridge Scheduler)."""
     arn: str = _resource_arn(service, method, path, headers, body, *others)
     if service != "scheduler" or method != "POST" or _DEFAULT_GROUP not in arn:
@@ -136,8 +136,9 @@ def _delete_named_query(physical_id: str, properties: dict[str, Any]) -> None:
 def _create_secret(
     logical_id: str, properties: dict[str, Any], stack: str
 ) -> tuple[str, dict[str, Any]]:
-    """A secret whose ``Ref`` is its ARN (CloudFormation's reference, AWS::SecretsManager::Secret,
-    return values); the embedded AWS gives its name, which no statement of a policy means."""
+    """Create a secret whose ``Ref`` is its ARN (CloudFormation's reference,
+    AWS::SecretsManager::Secret, return values); the embedded AWS returns its name, which no policy
+    statement matches."""
     _, attributes = provisioners._sm_secret_create(logical_id, _generated(properties), stack)
     return str(attributes["Arn"]), attributes
 
@@ -160,8 +161,8 @@ def _secret_name(arn: str) -> str:
 
 
 def _generated(properties: dict[str, Any]) -> dict[str, Any]:
-    """The properties with ``ExcludePunctuation`` as the characters that it excludes, which the
-    embedded AWS takes alone."""
+    """The properties with ``ExcludePunctuation`` replaced by the excluded characters, which the
+    embedded AWS supports."""
     wanted = properties.get("GenerateSecretString") or {}
     if str(wanted.get("ExcludePunctuation", "false")).lower() != "true":
         return properties

@@ -1,7 +1,7 @@
-"""AWS Organizations in the embedded AWS: the accounts of the fleet file, and IAM's keys of them.
+"""AWS Organizations in the embedded AWS: the accounts of the fleet file, and IAM's condition keys.
 
-The embedded AWS makes up the ids of accounts that it is asked to create, and evaluates no policy
-variables: both are added to it before it serves.
+The embedded AWS generates the ids of created accounts, and does not evaluate policy variables;
+given ids and policy variables are added before it serves.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _resolve_condition_key = iam_evaluator._resolve_condition_key
 
 
 def add_organization() -> None:
-    """Add it."""
+    """Add the organization."""
     organizations._ensure_org = _ensure_org_of_file
     organizations._public_account = _account_as_shown
     iam_evaluator._conditions_met = _conditions_met_with_variables
@@ -39,13 +39,13 @@ def add_organization() -> None:
 
 
 def _accounts_of_file() -> list[dict[str, Any]]:
-    """The accounts of the file as it is now; the first is the management account."""
+    """The accounts of the present file; the first is the management account."""
     path = Path(os.environ[ORGANIZATION_FILE])
     return list(json.loads(path.read_text())) if path.exists() else []
 
 
 def _ensure_org_of_file() -> None:
-    """The organization of the management account, as the file describes it now."""
+    """The organization of the management account, as described by the present file."""
     _ensure_org()
     accounts = _accounts_of_file()
     if not accounts or accounts[0]["id"] != organizations.get_account_id():
@@ -76,7 +76,7 @@ def _put(account: Mapping[str, Any], parent: str) -> None:
 
 
 def _unit(path: str, known: dict[str, str]) -> str:
-    """The id of a unit by the names on its way, made where it is not there yet."""
+    """The id of a unit by the names in its path, created if missing."""
     if path not in known:
         above, _, name = path.rpartition("/")
         parent = _unit(above, known)
@@ -100,7 +100,7 @@ def _new_unit(parent: str, name: str) -> str:
 
 
 def _account_as_shown(account: Mapping[str, Any]) -> dict[str, Any]:
-    """With its state and its path, as AWS has them (API Reference, Account)."""
+    """The account with its state and its path, as in AWS (API Reference, Account)."""
     shown: dict[str, Any] = _public_account(account)
     place, parent = "", account["_ParentId"]
     while parent in organizations._ous:
@@ -112,7 +112,7 @@ def _account_as_shown(account: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _conditions_met_with_variables(conditions: Any, context: Any) -> bool:
-    """Conditions in whose values IAM's policy variables are replaced."""
+    """Evaluate conditions after replacing IAM's policy variables in their values."""
 
     def value_of(found: re.Match[str]) -> str:
         return str(iam_evaluator._resolve_condition_key(found[1], context))
@@ -130,7 +130,7 @@ def _conditions_met_with_variables(conditions: Any, context: Any) -> bool:
 
 
 def _resolve_key(key: str, context: Any) -> Any:
-    """A condition key; the organization of an account that the file names is the file's."""
+    """The value of a condition key; an account in the file belongs to the file's organization."""
     whose = _ORGANIZATION_KEYS.get(key.lower())
     if whose is None:
         return _resolve_condition_key(key, context)

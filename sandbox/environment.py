@@ -1,4 +1,4 @@
-"""The environments of the sandbox's processes: nothing of the caller's AWS gets into them."""
+"""The environments of the sandbox's processes, without any of the caller's AWS settings."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ SIMULATED = (
     COST_EXPLORER_ENDPOINT_VARIABLE,
     *(f"AWS_ENDPOINT_URL_{name.upper()}" for name in SERVICES),
 )
-"""The endpoints of what one simulator answers."""
-"""The simulator of EC2 has the price list, too; the embedded AWS has none."""
+"""The endpoints of services that one simulator serves."""
+"""The EC2 simulator also has the price list, which the embedded AWS lacks."""
 
 ORGANIZATION_NAME = "organization.json"
 ORGANIZATION_FILE = "TRUFFLE_SANDBOX_ORGANIZATION"
-"""Names the file with the accounts of the organization, for the embedded AWS."""
+"""The variable that names the file with the accounts of the organization, for the embedded AWS."""
 
 _KEPT = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "SYSTEMROOT")
 
 
 def account_of(caller: Mapping[str, str]) -> str:
-    """The account that the embedded AWS plays."""
+    """The account of the embedded AWS."""
     return caller.get("MINISTACK_ACCOUNT_ID") or ACCOUNT
 
 
 def no_credentials() -> dict[str, str]:
-    """Keeps a process from finding credentials, profiles or regions by itself."""
+    """Variables that prevent a process from finding credentials, profiles or regions by itself."""
     return {
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
@@ -57,7 +57,7 @@ def embedded_aws(
     clock: Path,
     trust: Path,
 ) -> dict[str, str]:
-    """For the embedded AWS, whose environment is also its functions'.
+    """The environment of the embedded AWS, which its functions inherit.
 
     ``temporary`` is a folder, ``clock`` the file that the functions' time follows, ``trust`` the
     certificates of the authorities that they trust.
@@ -75,13 +75,13 @@ def embedded_aws(
         "AWS_ENDPOINT_URL": f"http://{HOST}:{port}",
         **dict.fromkeys(SIMULATED, ec2_endpoint),
         PRICING_ENDPOINT_VARIABLE: caller.get(PRICING_ENDPOINT_VARIABLE) or ec2_endpoint,
-        # It would otherwise clean up containers of a Docker that it finds.
+        # Otherwise it would clean up containers of any Docker that it finds.
         "DOCKER_HOST": f"unix://{temporary / 'no-docker.sock'}",
         "TMPDIR": str(temporary),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
-        # Functions that wait for the next event are not stopped after five minutes: several that
-        # start at once take longer on a small machine than a message may.
+        # Idle functions are not stopped after five minutes: on a small machine, several that start
+        # at once take longer than the time limit of a message.
         "LAMBDA_WARM_TTL_SECONDS": "86400",
         # The destinations of webhooks listen on the loopback interface, as everything here does.
         ALLOW_LOOPBACK: "1",
@@ -92,7 +92,7 @@ def embedded_aws(
 
 
 def server(caller: Mapping[str, str], clock: Path) -> dict[str, str]:
-    """For the simulator and the sink, which have the functions' time."""
+    """The environment of the simulator and the sink, which use the functions' time."""
     return {
         **_kept(caller),
         **no_credentials(),
@@ -102,9 +102,10 @@ def server(caller: Mapping[str, str], clock: Path) -> dict[str, str]:
 
 
 def synthesis(caller: Mapping[str, str], output: Path, context: str) -> dict[str, str]:
-    """For the CDK app: the caller's own but for AWS, because pip may need its proxies.
+    """The environment of the CDK app: the caller's own without AWS, because pip may need its
+    proxies.
 
-    ``context`` is JSON that goes over what cdk.json says.
+    ``context`` is JSON that overrides cdk.json.
     """
     own = {name: value for name, value in caller.items() if not name.startswith(("AWS_", "CDK_"))}
     return {

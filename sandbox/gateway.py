@@ -1,8 +1,8 @@
-"""The embedded AWS as an ASGI application whose callers count as having come over TLS.
+"""The embedded AWS as an ASGI application that treats requests as sent over TLS.
 
-The stack's policies refuse plain HTTP, as they should on AWS. Here every byte stays on the
-loopback interface, which stands in for the TLS termination in front of AWS's services. HTTP APIs
-have ``https`` endpoints for the same reason: links in alerts begin with one, as they do on AWS.
+The stack's policies deny plain HTTP, as they should on AWS. Here all traffic stays on the loopback
+interface, which replaces the TLS termination in front of AWS's services. HTTP APIs have ``https``
+endpoints for the same reason, so links in alerts begin with ``https`` as on AWS.
 """
 
 from __future__ import annotations

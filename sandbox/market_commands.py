@@ -27,7 +27,7 @@ def watch() -> None:
 
 
 def answer_line(answer: dict[str, Any]) -> str:
-    """How a region answered a watch, for people."""
+    """A region's answer to a watch as a line of text."""
     where = f"{answer['watch']} {answer['region']:<15} {answer['outcome']:<12}"
     if answer["outcome"] in ("failed", "not-asked"):
         code = f"{answer['code']}: " if answer["code"] else ""

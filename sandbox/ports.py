@@ -7,14 +7,14 @@ import socket
 
 from sandbox.environment import HOST
 
-_OURS = range(10_000, 32_768)
-"""Below the ports that systems give to outgoing connections (Linux: 32768 to 60999, ip(7),
-``ip_local_port_range``), one of which could take a port between its choice and its server."""
+_PORTS = range(10_000, 32_768)
+"""Below the ports of outgoing connections (Linux: 32768 to 60999, ip(7), ``ip_local_port_range``),
+one of which could take a port between its selection and its use."""
 
 
 def free_port() -> int:
     """A free port of the loopback interface."""
-    return next(port for port in random.SystemRandom().sample(_OURS, len(_OURS)) if is_free(port))
+    return next(port for port in random.SystemRandom().sample(_PORTS, len(_PORTS)) if is_free(port))
 
 
 def is_free(port: int) -> bool:

@@ -1,8 +1,8 @@
 """AWS's price list for the sandbox: GetProducts over its own protocol (JSON 1.1), with few types.
 
-The form of an entry is that of the AWS Price List API Reference (GetProducts) and the offer file's
-(AWS Billing User Guide, "Reading the service price list file"). A running instance has a product
-for each operating system and tenancy, beside those of reservations that are used or unused.
+Entries have the form of the AWS Price List API Reference (GetProducts) and of the offer file (AWS
+Billing User Guide, "Reading the service price list file"). A running instance has a product for
+each operating system and tenancy, besides those of used and unused reservations.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ HOURLY = {
 }
 """US dollars of a Linux instance on shared hardware in us-east-1; other types have no price."""
 
-ABROAD = 1.1
-"""By how much the other regions are dearer."""
+OTHER_REGIONS_FACTOR = 1.1
+"""The price factor of the other regions."""
 
 WINDOWS, DEDICATED = 1.2, 1.1
 PAGE = 2
-"""Entries of a page, so that there are several."""
+"""Entries per page; low, so that there are several pages."""
 
 Json = dict[str, Any]
 
@@ -41,11 +41,11 @@ def answer(target: str, body: bytes) -> tuple[int, Json]:
     """Status and body of a request."""
     if target != f"{TARGET}GetProducts":
         return 400, {"__type": "InvalidParameterException", "Message": f"No operation {target}."}
-    asked = json.loads(body or b"{}")
-    wanted = {it["Field"]: it["Value"] for it in asked.get("Filters", ())}
+    requested = json.loads(body or b"{}")
+    wanted = {it["Field"]: it["Value"] for it in requested.get("Filters", ())}
     entries = [json.dumps(entry) for entry in _entries() if _matches(entry, wanted)]
-    start = int(asked.get("NextToken") or 0)
-    end = start + min(PAGE, asked.get("MaxResults", PAGE))
+    start = int(requested.get("NextToken") or 0)
+    end = start + min(PAGE, requested.get("MaxResults", PAGE))
     rest = {"NextToken": str(end)} if end < len(entries) else {}
     return 200, {"FormatVersion": "aws_v1", "PriceList": entries[start:end], **rest}
 
@@ -59,7 +59,7 @@ def _entries() -> Iterator[Json]:
     for region, factor in (("us-east-1", 1.0), ("us-east-2", 1.0), ("us-west-2", 1.0)):
         yield from _of_region(region, factor)
     for region in ("eu-west-1", "eu-central-1", "ap-northeast-1", "ap-south-1"):
-        yield from _of_region(region, ABROAD)
+        yield from _of_region(region, OTHER_REGIONS_FACTOR)
 
 
 def _of_region(region: str, factor: float) -> Iterator[Json]:
@@ -67,7 +67,7 @@ def _of_region(region: str, factor: float) -> Iterator[Json]:
         for operation, dearer in (("RunInstances", 1.0), ("RunInstances:0002", WINDOWS)):
             for tenancy, more in (("Shared", 1.0), ("Dedicated", DEDICATED)):
                 for status in ("Used", "AllocatedCapacityReservation", "UnusedCapacityReservation"):
-                    # What a reservation allocates is billed as unused, or as the instance in it.
+                    # Reserved capacity is billed as unused, or as the instance in it.
                     free = status == "AllocatedCapacityReservation"
                     amount = 0.0 if free else linux * factor * dearer * more
                     yield _entry(name, region, operation, tenancy, status, amount)

@@ -1,4 +1,4 @@
-"""Processes that outlive the command that started them, and are known again later."""
+"""Processes that outlive the command that started them, and can be identified later."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process by its id and the moment it was started: an id alone is used again."""
+    """A process by its id and start time, since ids are reused."""
 
     pid: int
     started: str
@@ -25,7 +25,7 @@ class Process:
         return _started(self.pid) == self.started
 
     def stop(self, seconds: float = 10) -> None:
-        """End it with all that it started; nothing happens where it is gone."""
+        """End the process and its children; does nothing if it is gone."""
         if not self.is_running:
             return
         os.killpg(self.pid, signal.SIGTERM)
@@ -39,16 +39,16 @@ class Process:
 
 
 def end_as_interrupted() -> None:
-    """From here on, SIGTERM and a closed terminal end this process as Ctrl-C does: what it started
-    is stopped. Whoever ignores them (``nohup``) still does."""
+    """Make SIGTERM and a closed terminal end this process like Ctrl-C, stopping what it started,
+    unless they are ignored (``nohup``)."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler)
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
-    """No signal interrupts what is done here: a second Ctrl-C would leave processes running."""
+def signals_blocked() -> Iterator[None]:
+    """Block signals in this context: a second Ctrl-C would leave processes running."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -64,7 +64,7 @@ def undisturbed() -> Iterator[None]:
 def start(
     arguments: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path
 ) -> Process:
-    """Start a process in a session of its own, its output in a log."""
+    """Start a process in its own session, with its output in a log."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             arguments,
@@ -75,13 +75,13 @@ def start(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    # Known again by pid and start time, it need not be waited for by this object.
+    # It is identified by pid and start time, so this object need not wait for it.
     process.returncode = 0
     return Process(process.pid, _started(process.pid))
 
 
 def _started(pid: int) -> str:
-    """When a process was started; empty where there is none, or a dead one."""
+    """When a process was started; empty if it does not exist or is dead."""
     return _from_proc(pid) if Path("/proc/self/stat").exists() else _from_ps(pid)
 
 
@@ -103,7 +103,7 @@ def _from_ps(pid: int) -> str:
 
 
 def _reap(pid: int) -> None:
-    """Take leave of a child of this process; somebody else's child is not ours to wait for."""
+    """Reap a child of this process; the child of another process cannot be waited for."""
     try:
         os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:
@@ -111,7 +111,7 @@ def _reap(pid: int) -> None:
 
 
 def tail(log: Path, lines: int = 25) -> str:
-    """The last lines of a log; empty where there is none."""
+    """The last lines of a log; empty if there is none."""
     if not log.exists():
         return ""
     return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])

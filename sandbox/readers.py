@@ -1,5 +1,5 @@
 """The other accounts of the sandbox: their organization, and the reader's role in each of them,
-from the very template that ships."""
+from the shipped template."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _DONE = "CREATE_COMPLETE"
 
 
 def write_organization(folder: Path, fleet: Fleet) -> None:
-    """Give the embedded AWS the fleet's organization: the own account manages it. Without one there
-    is none."""
+    """Write the fleet's organization, if any, for the embedded AWS; its own account is the
+    management account."""
     path = folder / ORGANIZATION_NAME
     known = {it.account_id: it for it in fleet.organization}
     known.setdefault(fleet.account, OrganizationAccount(fleet.account, "Management"))
@@ -45,7 +45,7 @@ def readers_of(fleet: Fleet) -> tuple[str, ...]:
 
 
 def listed_accounts(context: Mapping[str, Any]) -> list[str]:
-    """The ids that a context names, whether as a list or as text."""
+    """The ids in a context, given as a list or as text."""
     return re.findall(r"\d{12}", json.dumps(context.get("accounts")))
 
 
@@ -85,7 +85,7 @@ def _wait(cloudformation: Any, account_id: str, seconds: float = 60) -> None:
 
 
 def reader_parameters(context: Mapping[str, Any], collector_role_arn: str) -> dict[str, str]:
-    """The template's parameters for a context that goes over that of cdk.json."""
+    """The template's parameters for a context that overrides cdk.json."""
     settings = json.loads((PROJECT / "cdk.json").read_text("utf-8"))["context"] | dict(context)
     return {
         "CollectorRoleArn": collector_role_arn,

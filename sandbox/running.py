@@ -1,4 +1,4 @@
-"""The sandbox that a command is about: it runs, and it simulates EC2 where it has to."""
+"""The running sandbox of a command, which must simulate EC2 for some commands."""
 
 from __future__ import annotations
 

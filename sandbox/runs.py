@@ -1,4 +1,4 @@
-"""A run of the sandbox's stack, waited for."""
+"""Wait for a run of the sandbox's stack."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def run_to_end(
     seconds: float,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any] | None:
-    """The manifest of a run that was started, once ``latest/`` is as of it; None where that is not
-    in time. ``progress`` gets how many of how many units have answered."""
+    """The manifest of a started run, once ``latest/`` includes it; None if that takes too long.
+    ``progress`` gets the numbers of attempted and of all units."""
     runs = RunStore(client("dynamodb"), outputs["TableName"])
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -12,7 +12,7 @@ from sandbox.processes import Process
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The state of a sandbox that starts (no ``outputs`` yet) or runs."""
+    """The state of a sandbox that is starting (no ``outputs`` yet) or running."""
 
     endpoint: str
     ec2_endpoint: str

@@ -1,4 +1,4 @@
-"""The story of the demo: what happens to the bundled organization, step by step, as data."""
+"""The story of the demo: steps that change the bundled organization, as data."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sandbox.ec2.organization import cb, cr
 
 
 class Action(Protocol):
-    """Something that is done to the simulated EC2."""
+    """An action on the simulated EC2."""
 
     def apply(self, control: Control) -> None: ...
 
@@ -30,7 +30,7 @@ class Pass:
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """Calls in a region go wrong, until it is mended."""
+    """Calls in a region fail until it is mended."""
 
     region: str
     kind: FaultKind
@@ -71,9 +71,9 @@ class Remove:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: what people are told, what is done, and whom it is about.
+    """One step: its text, its actions, and its subject.
 
-    After the next run the alerts tell of ``reservation_id`` or of the scope in ``region``.
+    After the next run there are alerts about ``reservation_id`` or about the scope in ``region``.
     """
 
     title: str
@@ -82,7 +82,7 @@ class Step:
     reservation_id: str | None = None
 
     def apply(self, control: Control) -> None:
-        """Raises ControlError, or OSError where no simulator is."""
+        """Apply the action. Raises ControlError, or OSError without a simulator."""
         self.action.apply(control)
 
 

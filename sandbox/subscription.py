@@ -1,4 +1,4 @@
-"""A queue that listens to the topic of the alerts for a while."""
+"""A temporary queue that is subscribed to the topic of alerts."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from functools import partial
 from typing import Any, Protocol
 
 PATIENCE = 120.0
-"""Seconds for which messages that have to come are waited for."""
+"""The maximum number of seconds to wait for expected messages."""
 
 
 class Receive(Protocol):
-    """Gives the messages that came until ``seconds`` passed without another one; ``at_least`` so
-    many are waited for, as long as patience lasts."""
+    """Returns the messages that arrived until ``seconds`` passed without another one; waits for
+    ``at_least`` this many, for at most PATIENCE."""
 
     def __call__(self, seconds: float, at_least: int = 0) -> list[dict[str, Any]]: ...
 
 
 @contextmanager
 def subscribed(client: Callable[[str], Any], topic_arn: str) -> Iterator[Receive]:
-    """A queue subscribed to a topic; ``client`` makes boto3 clients by service name."""
+    """A queue subscribed to a topic; ``client`` creates boto3 clients by service name."""
     sqs, name = client("sqs"), f"alerts-{time.monotonic_ns()}"
     url = sqs.create_queue(QueueName=name)["QueueUrl"]
     attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])

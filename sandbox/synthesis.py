@@ -1,4 +1,4 @@
-"""Runs the CDK app, and keeps what it made for as long as its sources stay the same."""
+"""Run the CDK app, and cache its output while its sources stay the same."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SOURCES = ("app.py", "cdk.json", "infra", "lambdas", "truffle")
 
 
 def synthesize(output: Path, caller: Mapping[str, str], context: Mapping[str, Any]) -> None:
-    """Put the cloud assembly into a directory; ``context`` goes over that of cdk.json.
+    """Write the cloud assembly to a directory; ``context`` overrides cdk.json.
 
     Raises SandboxError.
     """
@@ -38,14 +38,14 @@ def synthesize(output: Path, caller: Mapping[str, str], context: Mapping[str, An
 
 
 def _alerts_file(context: Mapping[str, Any]) -> bytes:
-    """The alerts file named in the context, usually none: it goes into the functions."""
+    """The alerts file named in the context, usually none; it is part of the functions."""
     chosen = {**json.loads((PROJECT / "cdk.json").read_text())["context"], **context}
     path = PROJECT / (chosen.get("alerts_file") or "")
     return path.read_bytes() if path.is_file() else b""
 
 
 def _key(context: str, alerts_file: bytes) -> str:
-    """The same for the same sources, context, alerts and CDK."""
+    """The key of the cache, the same for the same sources, context, alerts and CDK."""
     digest = hashlib.sha256(f"{context} {version('aws-cdk-lib')} {sys.version}".encode())
     digest.update(alerts_file)
     for path in sorted(_files()):
@@ -75,7 +75,7 @@ def _run_app(variables: Mapping[str, str]) -> None:
 
 
 def _keep(output: Path, kept: Path) -> None:
-    """Another sandbox may keep the same at the same time: whoever comes second lets it be."""
+    """Another sandbox may cache the same output concurrently; the second one leaves it."""
     CACHE.mkdir(parents=True, exist_ok=True)
     oldest_first = sorted(CACHE.iterdir(), key=lambda path: path.stat().st_mtime)
     for old in oldest_first[: -_KEPT + 1]:
@@ -89,5 +89,5 @@ def _keep(output: Path, kept: Path) -> None:
 
 
 def alerts_context(alerts: Path | None) -> dict[str, Any]:
-    """The setting that names it, as the stack's context."""
+    """The context with the setting that names an alerts file."""
     return {"alerts_file": str(alerts.resolve())} if alerts else {}

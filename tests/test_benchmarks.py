@@ -6,12 +6,17 @@ import pkgutil
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from runpy import run_path
 
 import pytest
 
 import benchmarks
 from benchmarks import collection
+from benchmarks.year import make_sample, repeat
+from truffle.core.questions import QUESTIONS
+from truffle.core.tables import TABLES
+from truffle.sql.local import ask_folder
 
 LIBRARIES = {"fake_aws", "numbers", "organizations", "played", "prices", "year"}
 """What the benchmarks share; all other modules are commands."""
@@ -113,3 +118,24 @@ def test_an_organization_of_four_accounts_in_two_regions() -> None:
     # plans and DB capacity reservations.
     assert "ec2 10, rds 8, s3 11, sagemaker 8, sqs 3, sts 6" in unchanged
     assert [line.split()[0] for line in hours[-1].splitlines()[-1:]] == ["sum"]
+
+
+def test_a_year_repeats_the_days_that_the_product_made(tmp_path: Path) -> None:
+    """Three days of 60 reservations: each question has an answer, and spans follow one another."""
+    from benchmarks.sql import query_times
+
+    folder = tmp_path / "year"
+    sizes = repeat(make_sample(tmp_path / "day", 60), folder, 3)
+    assert set(sizes) == {*TABLES}
+    assert min(sizes.values()) > 0
+    held = ask_folder(
+        folder,
+        "SELECT count(*), sum(total_capacity) FROM spans "
+        "WHERE valid_from <= TIMESTAMP '2026-11-29 12:00:00' "
+        "AND known_until > TIMESTAMP '2026-11-29 12:00:00'",
+    )
+    assert held.rows == ((60, 480),)
+    hours = ask_folder(folder, "SELECT dt, sum(reserved_hours) FROM usage GROUP BY dt ORDER BY dt")
+    assert hours.rows == tuple((f"2026-11-{day}", 60 * 8 * 24.0) for day in (28, 29, 30))
+    took = [*query_times(folder, runs=1)]
+    assert len(took) == len(QUESTIONS)

@@ -95,11 +95,11 @@ def server_of(client: Truffle) -> MCPServer:
     """A server whose tools use this client; usage, events and status only with a deployed stack."""
     server = MCPServer("truffle", instructions=INSTRUCTIONS, version=VERSION, log_level="WARNING")
     tools = _Tools(client)
-    asked: list[Callable[..., Any]] = [tools.capacity, tools.reservation, tools.offerings]
-    asked += [tools.validate]
+    requested: list[Callable[..., Any]] = [tools.capacity, tools.reservation, tools.offerings]
+    requested += [tools.validate]
     if client.api_url is not None:
-        asked += [tools.usage, tools.events, tools.status]
-    for tool in asked:
+        requested += [tools.usage, tools.events, tools.status]
+    for tool in requested:
         server.tool(annotations=_READS)(tool)
     return server
 
@@ -207,8 +207,8 @@ class _Tools:
             for find in known.finds
             if by is None or (find.offering.end_date and find.offering.end_date <= by)
         ]
-        asked = {(it.watch, it.region) for it in known.unanswered}
-        failures = [it for it in found.failures if (it.code.split(":")[0], it.region) in asked]
+        requested = {(it.watch, it.region) for it in known.unanswered}
+        failures = [it for it in found.failures if (it.code.split(":")[0], it.region) in requested]
         nothing = (
             []
             if known.standings

@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hints
 
-from truffle.errors import TruffleError
+from truffle.extras import extra
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -34,11 +34,8 @@ def to_dataframe(rows: Sequence[Any], classes: Sequence[type]) -> DataFrame:
     An object field becomes a column for each of its own fields: ``accelerator.name``. Tags and
     lists are not changed. Raises TruffleError if pandas is not installed.
     """
-    try:
+    with extra("pandas"):
         import pandas
-    except ModuleNotFoundError as error:
-        message = "This needs the package pandas: pip install 'truffle[pandas]'."
-        raise TruffleError(message) from error
     columns = {name: kind for cls in classes for name, kind in _columns(cls)}
     series = {
         name: pandas.Series([_value(row, name) for row in rows], dtype=kind)

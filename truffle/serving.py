@@ -58,8 +58,8 @@ class Fresh:
         return self._html
 
     def _is_due(self) -> bool:
-        asked = self._gathered_at
-        return asked is None or time.monotonic() - asked >= self._seconds
+        requested = self._gathered_at
+        return requested is None or time.monotonic() - requested >= self._seconds
 
     def _renew(self) -> None:
         try:

@@ -54,8 +54,8 @@ class Context:
 
 def question_of(route: str, given: Params) -> str:
     """A fingerprint of a route and its query, the same for every page."""
-    asked = {name: list(texts) for name, texts in given.items() if name not in _PAGE_NAMES}
-    return hashlib.sha256(json.dumps([route, asked], sort_keys=True).encode()).hexdigest()[:16]
+    requested = {name: list(texts) for name, texts in given.items() if name not in _PAGE_NAMES}
+    return hashlib.sha256(json.dumps([route, requested], sort_keys=True).encode()).hexdigest()[:16]
 
 
 _PAGE_NAMES = frozenset({"limit", "next_token"})
@@ -69,10 +69,10 @@ def to_token(question: str, mark: Any) -> str:
 def from_token(token: str, question: str) -> Any:
     """The position in a token. Raises BadParameter if the token belongs to another query."""
     try:
-        asked, mark = json.loads(base64.urlsafe_b64decode(token))
+        requested, mark = json.loads(base64.urlsafe_b64decode(token))
     except (ValueError, TypeError, RecursionError):
         raise BadParameter("next_token", token, TOKEN_ALLOWED) from None
-    if asked != question:
+    if requested != question:
         raise BadParameter("next_token", token, TOKEN_ALLOWED)
     return mark
 
@@ -150,11 +150,11 @@ def matching_events(
 ) -> list[tuple[str, Json]]:
     """The events with one of the requested types, severities, reservations and accounts."""
     fields = {"account": "account_id", **{it: it for it in ("type", "severity", "reservation_id")}}
-    asked = {fields[name]: frozenset(values[name]) for name in fields if name in values}
+    requested = {fields[name]: frozenset(values[name]) for name in fields if name in values}
     return [
         (key, message)
         for key, message in found
-        if all(message[name] in allowed for name, allowed in asked.items())
+        if all(message[name] in allowed for name, allowed in requested.items())
     ]
 
 
@@ -166,11 +166,11 @@ def status(
     from truffle.core.runs import run_to_json
 
     everything: Sequence[Judged] = context.judged.scopes
-    asked = everything
+    requested = everything
     if "account" in values or "region" in values:
-        asked = [each for each in everything if is_asked(each.scope, values)]
+        requested = [each for each in everything if is_asked(each.scope, values)]
     states = values.get("state")
-    matches = asked if states is None else [each for each in asked if each.state in states]
+    matches = requested if states is None else [each for each in requested if each.state in states]
     start = 0
     if page.next_token is not None:
         mark = str(from_token(page.next_token, question))
@@ -181,7 +181,7 @@ def status(
         "scopes": [with_labels(each.to_json(context.now), context.labels) for each in part],
         "next_token": to_token(question, str(part[-1].scope)) if has_more else None,
         "count": len(matches),
-        "totals": context.judged.totals if asked is everything else totals_to_json(asked),
+        "totals": context.judged.totals if requested is everything else totals_to_json(requested),
         "regions": context.judged.regions,
         "runs": [run_to_json(run) for run in runs],
         "discovery": context.discovery and discovery_to_json(context.discovery),

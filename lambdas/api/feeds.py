@@ -127,13 +127,13 @@ class Measured:
     by_reservation: bool
 
 
-def metrics(context: Context, asked: Measured, prices: PriceBook) -> Response[str]:
+def metrics(context: Context, measured: Measured, prices: PriceBook) -> Response[str]:
     """Held capacity as OpenMetrics text, with the scopes of the requested accounts and regions."""
     from truffle.feeds.inputs import Held
     from truffle.feeds.metrics import CONTENT_TYPE
     from truffle.feeds.metrics import metrics as written
 
-    regions, accounts = asked.chosen.regions, asked.chosen.accounts
+    regions, accounts = measured.chosen.regions, measured.chosen.accounts
     scopes = [
         each
         for each in context.judged.scopes
@@ -141,6 +141,10 @@ def metrics(context: Context, asked: Measured, prices: PriceBook) -> Response[st
         and (not accounts or each.scope.account_id in accounts)
     ]
     held = Held(
-        asked.rows, scope_states(scopes), context.now, prices, by_reservation=asked.by_reservation
+        measured.rows,
+        scope_states(scopes),
+        context.now,
+        prices,
+        by_reservation=measured.by_reservation,
     )
     return Response(200, CONTENT_TYPE, written(held).decode(), _PRIVATE)

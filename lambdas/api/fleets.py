@@ -30,7 +30,7 @@ def fleets(
 ) -> Json:
     """One page of the fleets that match, by region, account and id. ``unanswered`` has scopes whose
     request failed; their fleets are as of their ``last_success``."""
-    asked = [
+    requested = [
         (judged, stored[judged.scope])
         for judged in context.judged.scopes
         if judged.scope in stored and is_asked(judged.scope, values)
@@ -38,11 +38,11 @@ def fleets(
     states = values.get("state")
     found: dict[Mark, Callable[[], Json]] = {
         _mark(fleet): partial(dict, fleet)
-        for judged, known in asked
+        for judged, known in requested
         for fleet in _fleets(judged, known)
         if states is None or fleet["state"] in states
     }
-    return one_page(context, found, page, question, _refusals(asked))
+    return one_page(context, found, page, question, _refusals(requested))
 
 
 Mark = tuple[str, str, str]
@@ -105,8 +105,8 @@ class Refusal:
     last_success: datetime | None
 
 
-def _refusals(asked: Iterable[tuple[Judged, StoredFleets]]) -> Iterator[Refusal]:
-    for judged, stored in asked:
+def _refusals(requested: Iterable[tuple[Judged, StoredFleets]]) -> Iterator[Refusal]:
+    for judged, stored in requested:
         if (error := stored.known.error) is not None:
             yield Refusal(judged.scope, error.code, error.since, error.last_success)
 

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from lambdas.store.garbage import no_garbage_collection
 from lambdas.store.latest import LatestRegions
 from lambdas.store.scopes import ScopeStore
 from lambdas.store.statuses import NO_ROWS, StoredStatus
@@ -126,6 +127,10 @@ class Inventory:
 
     def view(self) -> View:
         """The present inventory. Raises what DynamoDB does."""
+        with no_garbage_collection():
+            return self._present()
+
+    def _present(self) -> View:
         statuses = self._statuses.statuses()
         if statuses is self._view.statuses:
             return self._view
@@ -133,12 +138,7 @@ class Inventory:
         if not moved and len(statuses) == len(self._held):
             self._view = self._view.as_of(statuses)
             return self._view
-        with ThreadPoolExecutor(PARALLEL_SCOPES) as pool:
-            loaded = list(pool.map(self._rows, moved))
-        fresh = {
-            status.scope: (status.revision, rows)
-            for status, rows in zip(moved, loaded, strict=True)
-        }
+        fresh = self._read(moved)
         self._held = {
             status.scope: fresh.get(status.scope) or self._held[status.scope] for status in statuses
         }
@@ -148,11 +148,35 @@ class Inventory:
             self._latest.forget()
         return self._view
 
-    def _rows(self, status: StoredStatus) -> tuple[Reservation, ...]:
+    def statuses(self) -> Sequence[ScopeStatus]:
+        """The statuses as they are now, for a request that needs no rows: a cold function decodes
+        none. Raises what DynamoDB does."""
+        return self._statuses.statuses()
+
+    def _read(
+        self, moved: Iterable[StoredStatus]
+    ) -> dict[Scope, tuple[int, tuple[Reservation, ...]]]:
+        """The rows of scopes with their revisions. Most need no read: a task for each of an
+        organization's empty scopes takes seconds."""
+        fresh, unknown = {}, []
+        for status in moved:
+            rows = self._known(status)
+            if rows is None:
+                unknown.append(status)
+            else:
+                fresh[status.scope] = status.revision, rows
+        with ThreadPoolExecutor(PARALLEL_SCOPES) as pool:
+            for status, rows in zip(
+                unknown, pool.map(self._scopes.reservations, unknown), strict=True
+            ):
+                fresh[status.scope] = status.revision, rows
+        return fresh
+
+    def _known(self, status: StoredStatus) -> tuple[Reservation, ...] | None:
+        """Rows that need not be read from the table."""
         if status.digest == NO_ROWS:
             return ()
-        known = self._latest.rows(status) if self._latest is not None else None
-        return self._scopes.reservations(status) if known is None else known
+        return self._latest.rows(status) if self._latest is not None else None
 
     def _is_held(self, status: ScopeStatus) -> bool:
         held = self._held.get(status.scope)

@@ -53,11 +53,11 @@ class Names:
 
         Raises BadParameter for an unknown name; a glob may match nothing.
         """
-        asked = list(accounts)
-        if not asked:
+        requested = list(accounts)
+        if not requested:
             return frozenset()
         labels = self.cache.labels() if self.cache is not None else {}
-        return frozenset(found for text in asked for found in _ids(text, labels))
+        return frozenset(found for text in requested for found in _ids(text, labels))
 
 
 def _ids(text: str, labels: AllLabels) -> list[str]:

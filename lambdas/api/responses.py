@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -50,6 +52,17 @@ def fitting_json(answer: Callable[[int], Json | str], most: int, least: int = 1)
 def page_of(answer: Callable[[Page], Json | str], page: Page) -> Response[str]:
     """One page of a list; shorter than requested if it is too large."""
     return fitting_json(lambda limit: answer(replace(page, limit=limit)), page.limit)
+
+
+def packed(response: Response[str], accepted: str | None) -> Response[str]:
+    """The response, gzipped if it is too large otherwise and the request's ``Accept-Encoding``
+    allows it (``accepted``)."""
+    if not is_too_large(response.body) or "gzip" not in (accepted or ""):
+        return response
+    body = gzip.compress((response.body or "").encode(), compresslevel=1, mtime=0)
+    response.body, response.base64_encoded = b64encode(body).decode(), True
+    response.headers["Content-Encoding"] = "gzip"
+    return response
 
 
 def is_too_large(text: str | None) -> bool:

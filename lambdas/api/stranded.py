@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from lambdas.api.answers import Context
-from lambdas.store.stranded import Asked
+from lambdas.store.stranded import StrandedResult
 from truffle.core.codec import Json
 from truffle.core.filters import Filter
 from truffle.core.order import Order
@@ -20,7 +20,7 @@ from truffle.core.times import format_time
 def answer(
     context: Context,
     chosen: Filter,
-    asked: Iterable[Asked],
+    results: Iterable[StrandedResult],
     prices: PriceBook,
     warnings: Sequence[str] = (),
 ) -> Json:
@@ -30,7 +30,7 @@ def answer(
     unknown. ``usd_per_hour`` is the sum of all known prices, ``unpriced_instances`` counts the
     instances without one.
     """
-    known = list(asked)
+    known = list(results)
     matches = context.view.sorted(Order()).matches(chosen)
     rows = {row.reservation_id for row in matches.first(len(matches))}
     items = [
@@ -59,11 +59,11 @@ def _dearest_first(item: Json) -> tuple[Any, ...]:
     return -(item["usd_per_hour"] or 0), item["reservation_id"], item["reason"]
 
 
-def _unanswered(asked: Asked) -> Json:
+def _unanswered(result: StrandedResult) -> Json:
     return {
-        "account_id": asked.scope.account_id,
-        "region": asked.scope.region,
-        "error": asked.error,
-        "message": asked.message,
-        "asked_at": format_time(asked.asked_at),
+        "account_id": result.scope.account_id,
+        "region": result.scope.region,
+        "error": result.error,
+        "message": result.message,
+        "asked_at": format_time(result.asked_at),
     }

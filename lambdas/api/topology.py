@@ -24,7 +24,7 @@ def topology(
 ) -> Json:
     """One page of the placements that match, by region, account and id. ``unanswered`` has scopes
     whose request failed or was incomplete; their placements are as of their ``last_success``."""
-    asked = {
+    requested = {
         judged.scope: stored[judged.scope]
         for judged in context.judged.scopes
         if judged.scope in stored and is_asked(judged.scope, values)
@@ -32,19 +32,19 @@ def topology(
     types = values.get("instance_type")
     found = {
         _mark(item): item.to_json
-        for known in asked.values()
+        for known in requested.values()
         for item in known.placements
         if types is None or matches_globs(item.instance_type or "", types)
     }
-    return one_page(context, found, page, question, _refusals(asked))
+    return one_page(context, found, page, question, _refusals(requested))
 
 
 def _mark(item: Placement) -> Mark:
     return item.region, item.account_id or "", item.reservation_id
 
 
-def _refusals(asked: Mapping[Scope, ScopePlacements]) -> Iterator[Refusal]:
-    for scope, known in asked.items():
+def _refusals(requested: Mapping[Scope, ScopePlacements]) -> Iterator[Refusal]:
+    for scope, known in requested.items():
         if known.error is not None and known.failing_since is not None:
             yield Refusal(scope, known.error, known.failing_since, known.asked_at)
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from lambdas.store.garbage import no_garbage_collection
 from truffle.core.codec import Json
 from truffle.core.filters import Filter
-from truffle.core.ledger import DAY, DayTotal, day_of
+from truffle.core.ledger import DAY, day_of
+from truffle.core.ledger_reader import DayTotals
 from truffle.core.parameters import BadParameter
 from truffle.core.pricing import PriceBook
 from truffle.core.queries import to_filter, unknown_words
@@ -55,28 +58,44 @@ def to_question(values: Mapping[str, list[Any]], now: datetime) -> UsageQuestion
     return UsageQuestion(Period(since, until, interval), by, to_filter(values), warnings)
 
 
-def answer(question: UsageQuestion, spans: Iterable[Span | DayTotal], prices: PriceBook) -> Json:
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The rows of an answer as JSON objects, and its other fields."""
+
+    rows: list[str]
+    others: Json
+
+    def text(self, **more: Any) -> str:
+        """The answer as a JSON object."""
+        others = json.dumps({**self.others, **more}, separators=(",", ":"))
+        return f'{{"items":[{",".join(self.rows)}],{others[1:]}'
+
+
+def answer(question: UsageQuestion, spans: Iterable[Span | DayTotals], prices: PriceBook) -> Answer:
     """The rows by interval and group, and the price of each product in them, null if unknown."""
     tally = Tally(question.period, question.by, prices.rate, question.chosen)
-    for one in spans:
-        if isinstance(one, DayTotal):
-            tally.add_day(one)
-        else:
-            tally.add(one)
-    rows = [row.to_json() for row in tally.rows()]
+    with no_garbage_collection():
+        for one in spans:
+            if isinstance(one, DayTotals):
+                tally.add_day(one)
+            else:
+                tally.add(one)
+        rows = tally.texts()
     period = question.period
-    return {
-        "items": rows,
-        "count": len(rows),
-        "since": format_time(period.since),
-        "until": format_time(period.until),
-        "interval": period.interval.value,
-        "by": list(question.by),
-        "prices": [it.to_json() for it in sorted(tally.prices, key=str)],
-        "billed_fees": [
-            it.to_json()
-            for it in prices.bill.between(period.since, period.until)
-            if it.place in tally.prepaid_places
-        ],
-        "warnings": list(question.warnings),
-    }
+    return Answer(
+        rows,
+        {
+            "count": len(rows),
+            "since": format_time(period.since),
+            "until": format_time(period.until),
+            "interval": period.interval.value,
+            "by": list(question.by),
+            "prices": [it.to_json() for it in sorted(tally.prices, key=str)],
+            "billed_fees": [
+                it.to_json()
+                for it in prices.bill.between(period.since, period.until)
+                if it.place in tally.prepaid_places
+            ],
+            "warnings": list(question.warnings),
+        },
+    )

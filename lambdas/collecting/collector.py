@@ -11,8 +11,9 @@ from functools import partial
 from random import random
 
 from lambdas.collecting.beside import Beside
-from lambdas.collecting.event_details import EventDetails, ExtensionChecks
+from lambdas.collecting.event_details import EventDetails
 from lambdas.collecting.reporting import Ground, Outdated, Reporter, Reports
+from lambdas.collecting.visits import Batch, Changed, Listing, Unchanged, Visit
 from lambdas.observability import logger
 from lambdas.scope_clients import ScopeEC2
 from lambdas.store.archive import Archive
@@ -72,46 +73,6 @@ class ScopeOutcome:
 
 
 @dataclass(frozen=True, slots=True)
-class _Visit:
-    """Attempts at scopes of a unit: their run, the deadline of requests to EC2, the message that
-    requested them, and EC2's responses about extensions. ``unchanged`` has the attempts to write
-    together; None if each is written at once."""
-
-    run_id: str | None
-    deadline: datetime
-    delivery: str | None = None
-    extensions: ExtensionChecks = field(default_factory=dict)
-    unchanged: list[_Unchanged] | None = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class _Listing:
-    """A scope's listing, the status read before it, and the seconds that it took."""
-
-    ground: Ground
-    result: Snapshot | Failure
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Unchanged:
-    """An attempt that changes only the scope's heartbeat."""
-
-    listing: _Listing
-    before: StoredStatus
-    after: StoredStatus
-
-    @property
-    def is_first(self) -> bool:
-        """Whether it is the scope's first success."""
-        return self.before.observed_at is None and self.after.observed_at is not None
-
-    def is_overtaken(self, present: StoredStatus) -> bool:
-        """Whether the scope was written after it was read for this attempt."""
-        return present.heartbeat != self.before.heartbeat
-
-
-@dataclass(frozen=True, slots=True)
 class Collector:
     """The collector, with its clients and stores, and the thresholds of events that time causes.
 
@@ -155,7 +116,7 @@ class Collector:
         baselines = self._baselines(unit.region, state.baselines, list(statuses.values()))
         peers = {scope.account_id: status for scope, status in statuses.items()}
 
-        def visit(scope: Scope) -> _Listing:
+        def visit(scope: Scope) -> Listing:
             return self._list(Ground(statuses[scope], baselines, {}, peers), deadline)
 
         with ThreadPoolExecutor(min(PARALLEL_SCOPES, len(scopes))) as pool:
@@ -164,17 +125,17 @@ class Collector:
         self._archive(listings)
         # Failures first: other accounts report in place of an owner that is known to fail.
         order = sorted(listings, key=lambda it: isinstance(it.result, Snapshot))
-        batch = _Visit(unit.run_id, deadline, delivery)
-        outcomes = {it.result.scope: self._store(it, batch) for it in order}
-        outcomes |= self._write_unchanged(batch)
+        together = Visit(unit.run_id, deadline, delivery)
+        outcomes = {it.result.scope: self._store(it, together) for it in order}
+        outcomes |= self._write_together(together)
         snapshots = [it.result for it in listings if isinstance(it.result, Snapshot)]
         last_seen = {it.result.scope: it.ground.status.observed_at for it in listings}
         self._beside.collect(snapshots, state.beside, last_seen, unit.run_id, deadline)
         return [outcomes[scope] for scope in scopes]
 
     def _completed(
-        self, listings: Sequence[_Listing], stored: Items, deadline: datetime
-    ) -> list[_Listing]:
+        self, listings: Sequence[Listing], stored: Items, deadline: datetime
+    ) -> list[Listing]:
         """Complete the listings of one unit with the consumers of shared reservations, and with the
         stored values of what AWS refused to return this time."""
         snapshots = [it.result for it in listings if isinstance(it.result, Snapshot)]
@@ -182,7 +143,7 @@ class Collector:
         whole = [replace(it, result=found.get(it.result.scope, it.result)) for it in listings]
         return list(map(self._carried, whole))
 
-    def _carried(self, listing: _Listing) -> _Listing:
+    def _carried(self, listing: Listing) -> Listing:
         snapshot, status = listing.result, listing.ground.status
         if isinstance(snapshot, Failure) or not snapshot.unanswered:
             return listing
@@ -196,7 +157,7 @@ class Collector:
     def _beside(self) -> Beside:
         return Beside(self.ec2_of, self.scopes, self.clock, self.thresholds.fleet_short)
 
-    def _archive(self, listings: Sequence[_Listing]) -> None:
+    def _archive(self, listings: Sequence[Listing]) -> None:
         """Write listings of scopes of one unit to the bucket."""
         units = self.scopes.groups.units_of(it.result.scope for it in listings)
         for unit in sorted(set(units.values())):
@@ -207,23 +168,30 @@ class Collector:
         """Retire the scopes of a unit that its run does not cover."""
         if unit.opened_at is None:
             return
-        self.scopes.retire(unit.name, state.others, unit.opened_at)
+        self.scopes.retire(unit.name, state.others, unit.opened_at, state.beside)
         if not unit.accounts:
             self.scopes.forget_unit(unit.name)
 
-    def _write_unchanged(self, batch: _Visit) -> dict[Scope, ScopeOutcome]:
-        """Record the unchanged scopes of a unit in one write; list again those that others wrote
-        meanwhile."""
+    def _write_together(self, visit: Visit) -> dict[Scope, ScopeOutcome]:
+        """Write the batch of a unit; store alone what others wrote meanwhile, and what changed with
+        it. Returns the outcomes of these."""
+        batch, alone = visit.batch or Batch(), replace(visit, batch=None)
         outcomes: dict[Scope, ScopeOutcome] = {}
-        alone, left = replace(batch, unchanged=None), list(batch.unchanged or ())
+        changed, left = list(batch.changed), list(batch.unchanged)
         for _ in range(CONFLICT_TRIES):
             try:
-                self.scopes.write_unchanged((it.before, it.after) for it in left)
+                self.scopes.write_together(
+                    [it.prepared for it in changed], [(it.before, it.after) for it in left]
+                )
             except Conflict:
-                present = self.scopes.statuses_of(it.before.scope for it in left)
+                listings = [*(it.listing for it in changed), *(it.listing for it in left)]
+                present = self.scopes.statuses_of(it.result.scope for it in listings)
                 others = [it for it in left if it.is_overtaken(present[it.before.scope])]
                 left = [it for it in left if it not in others]
-                outcomes |= {it.before.scope: self._store(it.listing, alone) for it in others}
+                again = [it.listing for it in changed if not it.is_written(present)]
+                again += [it.listing for it in others]
+                changed = []
+                outcomes |= {it.result.scope: self._store(it, alone) for it in again}
                 continue
             firsts = [it.listing for it in left if it.is_first]
             if firsts:
@@ -243,14 +211,14 @@ class Collector:
             self._reporter.reports.raise_baselines(region, written)
         return max(counted, written)
 
-    def _list(self, ground: Ground, deadline: datetime) -> _Listing:
+    def _list(self, ground: Ground, deadline: datetime) -> Listing:
         """List a scope, after reading the reports that it depends on."""
         began, scope = time.monotonic(), ground.status.scope
         noted = self._reporter.read_noted(ground.status)
         number = ground.baseline + (ground.status.observed_at is None)
         ground = replace(ground, baseline=number, reports={**ground.reports, **noted})
         result = self.expected.marked(self._ask_ec2(scope, deadline))
-        return _Listing(ground, result, time.monotonic() - began)
+        return Listing(ground, result, time.monotonic() - began)
 
     def _ask_ec2(self, scope: Scope, deadline: datetime) -> Snapshot | Failure:
         at = self.clock()
@@ -266,7 +234,7 @@ class Collector:
         listing = partial(list_scope, client, scope, self.types, clock, deadline, others)
         return listed_with_requests(listing, client, clock, deadline)
 
-    def _list_again(self, ground: Ground, reports: Reports, deadline: datetime) -> _Listing:
+    def _list_again(self, ground: Ground, reports: Reports, deadline: datetime) -> Listing:
         """A listing is compared only with state that was read before it began, so read both
         again."""
         status = self.scopes.status(ground.status.scope)
@@ -276,7 +244,7 @@ class Collector:
         before = Ground(status, baselines, reports, ground.peers)
         return _after(status, self._list(before, deadline))
 
-    def _store(self, listing: _Listing, visit: _Visit) -> ScopeOutcome:
+    def _store(self, listing: Listing, visit: Visit) -> ScopeOutcome:
         """Write the result of a listing; list again if something it depends on was written
         since."""
         scope = listing.result.scope
@@ -293,7 +261,7 @@ class Collector:
         failure = Failure(scope, self.clock(), FailureKind.ERROR, CONTENDED, message)
         return self._written(replace(listing, result=failure), visit)
 
-    def _stored_again(self, ground: Ground, reports: Reports, visit: _Visit) -> _Listing:
+    def _stored_again(self, ground: Ground, reports: Reports, visit: Visit) -> Listing:
         """A new listing, also stored in the bucket."""
         listing = self._list_again(ground, reports, visit.deadline)
         stored = self._beside.read([listing.result.scope])
@@ -301,7 +269,7 @@ class Collector:
         self._archive([listing])
         return listing
 
-    def _after_conflict(self, listing: _Listing, tried: int, visit: _Visit) -> _Listing:
+    def _after_conflict(self, listing: Listing, tried: int, visit: Visit) -> Listing:
         """The next write: of another listing if the scope itself was written, otherwise of the same
         one, after a short pause for the writers of the same reports."""
         ground = listing.ground
@@ -310,7 +278,7 @@ class Collector:
         time.sleep(random() * min(FIRST_PAUSE_SECONDS * 2**tried, LONGEST_PAUSE_SECONDS))
         return replace(listing, ground=replace(ground, is_contended=True))
 
-    def _written(self, listing: _Listing, visit: _Visit) -> ScopeOutcome:
+    def _written(self, listing: Listing, visit: Visit) -> ScopeOutcome:
         """Raises Conflict or Outdated."""
         status, snapshot = listing.ground.status, listing.result
         attempt = Attempt(visit.run_id, listing.seconds, visit.delivery)
@@ -325,32 +293,36 @@ class Collector:
             return ScopeOutcome(snapshot)
         digest = digest_of(snapshot.reservations)
         found = self._reporter.write_of(listing.ground, snapshot, digest)
-        write = self._told(found, listing, snapshot.observed_at, visit)
+        write = self._with_details(found, listing, snapshot.observed_at, visit)
         after = after_snapshot(status, snapshot, digest, write, attempt)
         changed = len(write.changed) + len(write.left)
         outcome = ScopeOutcome(snapshot, changed, len(write.events), has_changes or changed > 0)
         if is_unchanged(status, after, write):
-            self._unchanged(_Unchanged(listing, status, after), visit)
+            self._unchanged(Unchanged(listing, status, after), visit)
+            return outcome
+        prepared = visit.batch and self.scopes.prepare(status, snapshot, digest, write, attempt)
+        if visit.batch and prepared:
+            visit.batch.changed.append(Changed(listing, prepared))
             return outcome
         self.scopes.write_snapshot(status, snapshot, digest, write, attempt)
         if status.observed_at is None:
             self._count_baselines(listing)
         return outcome
 
-    def _unchanged(self, attempt: _Unchanged, visit: _Visit) -> None:
+    def _unchanged(self, attempt: Unchanged, visit: Visit) -> None:
         """Raises Conflict if it is written at once."""
-        if visit.unchanged is not None:
-            visit.unchanged.append(attempt)
+        if visit.batch is not None:
+            visit.batch.unchanged.append(attempt)
             return
-        self.scopes.write_unchanged([(attempt.before, attempt.after)])
+        self.scopes.write_together([], [(attempt.before, attempt.after)])
         if attempt.is_first:
             self._count_baselines(attempt.listing)
 
-    def _count_baselines(self, listing: _Listing) -> None:
+    def _count_baselines(self, listing: Listing) -> None:
         self._reporter.reports.raise_baselines(listing.result.scope.region, listing.ground.baseline)
 
     def _write_failure(
-        self, listing: _Listing, failure: Failure, attempt: Attempt, visit: _Visit
+        self, listing: Listing, failure: Failure, attempt: Attempt, visit: Visit
     ) -> bool:
         """Record a failure; False if the scope was observed or attempted since."""
         status, most = listing.ground.status, self.thresholds.scope_failing
@@ -359,11 +331,13 @@ class Collector:
         streak, event = after_failure(status, failure, attempt.run_id, most)
         after = status.after_failure(failure, attempt.run_id, attempt.seconds, streak)
         if event is None and status.fails_as_before(after):
-            self._unchanged(_Unchanged(listing, status, replace(after, error=status.error)), visit)
+            self._unchanged(Unchanged(listing, status, replace(after, error=status.error)), visit)
             return True
         return self.scopes.write_failure(failure, attempt, most)
 
-    def _told(self, write: Write, listing: _Listing, observed_at: datetime, visit: _Visit) -> Write:
+    def _with_details(
+        self, write: Write, listing: Listing, observed_at: datetime, visit: Visit
+    ) -> Write:
         """The write with the details of its events, and with the recovery of the scope."""
         run_id, status = visit.run_id, listing.ground.status
         recovered, outage = after_success(status, observed_at, run_id), None
@@ -383,7 +357,7 @@ class Collector:
         return replace(write, events=events, outage=outage)
 
 
-def _after(status: StoredStatus, listing: _Listing) -> _Listing:
+def _after(status: StoredStatus, listing: Listing) -> Listing:
     """A listing that began after a status was read is later than every time in the status, even if
     the two clocks disagree."""
     snapshot = listing.result

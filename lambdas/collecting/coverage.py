@@ -91,11 +91,11 @@ class Finder:
         except UNREADABLE:
             logger.exception("regions not read")
             known = {}
-        asked = due(known, accounts, at)
-        if not asked:
+        requested = due(known, accounts, at)
+        if not requested:
             return known
-        answers = self._ask(asked)
-        fresh = {name: _noted(known.get(name), answers.get(name), at) for name in asked}
+        answers = self._ask(requested)
+        fresh = {name: _noted(known.get(name), answers.get(name), at) for name in requested}
         covered = {name: one for name, one in {**known, **fresh}.items() if name in set(accounts)}
         self._keep(lambda: self.store.write_regions(covered, at))
         return covered

@@ -6,7 +6,6 @@ them.
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -18,6 +17,7 @@ from lambdas.observability import logger
 from lambdas.store.archive import Archive
 from lambdas.store.directory import DirectoryStore
 from lambdas.store.documents import UNREADABLE
+from lambdas.store.garbage import no_garbage_collection
 from lambdas.store.runs import Changed, RunStore
 from lambdas.store.scopes import ScopeStore, StoredStatus
 from truffle.core.calls import Calls
@@ -128,9 +128,9 @@ class Closer:
         discovery = self._discovery(named)
         spent = self.meter.take() + last_calls
         run, outcomes = replace(run, calls=run.calls + spent), {it.scope: it for it in statuses}
-        papers = manifest(run, outcomes, finished_at, _few(named), self.expected, discovery)
-        self.archive.write_manifest(run, papers)
-        return papers["counts"], spent
+        document = manifest(run, outcomes, finished_at, _few(named), self.expected, discovery)
+        self.archive.write_manifest(run, document)
+        return document["counts"], spent
 
     def _finish(self, run: Run, at: datetime, counts: Mapping[str, int], spent: Calls) -> bool:
         """Raises Changed; the calls made by then count for the next try."""
@@ -163,17 +163,6 @@ class Closer:
             logger.warning("directory not read", extra={"error": str(error)})
             warnings.append(f"the list of accounts was not read: {error}")
             return None
-
-
-@contextmanager
-def no_garbage_collection() -> Iterator[None]:
-    """While an inventory is read, the garbage collector would traverse all of its rows again and
-    again, which takes a quarter of the time; rows form no cycles."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def _few(warnings: Sequence[str]) -> list[str]:

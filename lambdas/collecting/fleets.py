@@ -48,16 +48,16 @@ class Fleets:
         ``stored`` has the last known fleets, ``last_seen`` the previous listings. Raises what
         DynamoDB does.
         """
-        asked = [
+        requested = [
             it
             for it in snapshots
             if it.scope in stored or _has_own(it) or _is_due(it, last_seen[it.scope])
         ]
-        if not asked:
+        if not requested:
             return
-        with ThreadPoolExecutor(min(PARALLEL_SCOPES, len(asked))) as pool:
-            answers = list(pool.map(lambda it: self._ask(it.scope, deadline), asked))
-        for snapshot, answer in zip(asked, answers, strict=True):
+        with ThreadPoolExecutor(min(PARALLEL_SCOPES, len(requested))) as pool:
+            answers = list(pool.map(lambda it: self._ask(it.scope, deadline), requested))
+        for snapshot, answer in zip(requested, answers, strict=True):
             before, seen = stored.get(snapshot.scope, NOTHING_STORED), last_seen[snapshot.scope]
             self._store(snapshot, before, answer, seen, run_id)
 

@@ -14,10 +14,11 @@ from itertools import repeat
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lambdas.collecting.finish_run import CLOSE_TRIES, LAST_CALLS, Closer, no_garbage_collection
+from lambdas.collecting.finish_run import CLOSE_TRIES, LAST_CALLS, Closer
 from lambdas.collecting.publications import Publication, publish_all
 from lambdas.observability import logger
 from lambdas.store.archive import REFUSALS, Rows, Unreadable
+from lambdas.store.garbage import no_garbage_collection
 from lambdas.store.heartbeats import is_plain
 from lambdas.store.latest import own_to_json
 from lambdas.store.runs import Changed

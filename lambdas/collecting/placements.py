@@ -44,12 +44,14 @@ class Placements:
             if not ids[scope]:
                 self.store.remove(scope)
         now = self.clock()
-        asked = [it for it in sorted(ids) if ids[it] and _is_due(ids[it], stored.get(it), now)]
-        if not asked:
+        requested = [it for it in sorted(ids) if ids[it] and _is_due(ids[it], stored.get(it), now)]
+        if not requested:
             return
-        with ThreadPoolExecutor(min(PARALLEL_SCOPES, len(asked))) as pool:
-            answers = pool.map(lambda it: self._ask(it, ids[it], stored.get(it), deadline), asked)
-            for scope, known in zip(asked, answers, strict=True):
+        with ThreadPoolExecutor(min(PARALLEL_SCOPES, len(requested))) as pool:
+            answers = pool.map(
+                lambda it: self._ask(it, ids[it], stored.get(it), deadline), requested
+            )
+            for scope, known in zip(requested, answers, strict=True):
                 self.store.write(scope, known)
 
     def _ask(

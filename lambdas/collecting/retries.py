@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -28,9 +30,11 @@ class UnitFailed(Exception):
 
 
 def delivery_of(record: SQSRecord) -> str:
-    """The id of the message that first asked for a unit."""
+    """A short name of the message that first asked for a unit: heartbeats have it, and are billed
+    by their size."""
     postponed = read_postponed(record.body)
-    return postponed.delivery if postponed else record.message_id
+    first = postponed.delivery if postponed else record.message_id
+    return b64encode(sha256(first.encode()).digest()[:6]).decode()
 
 
 def is_retry(record: SQSRecord) -> bool:

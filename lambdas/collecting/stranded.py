@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lambdas.observability import logger
-from lambdas.store.stranded import Asked, StrandedStore
+from lambdas.store.stranded import StrandedResult, StrandedStore
 from truffle.core.model import Scope, Snapshot
 from truffle.core.stranded import is_worth_asking, stranded
 from truffle.ec2.errors import FAILURES, error_code
@@ -44,7 +44,7 @@ class StrandedFinder:
             known = {it.scope for it in self.store.read(region)}
             self.store.remove(sorted(over & known))
 
-    def _ask(self, snapshot: Snapshot, deadline: datetime) -> Asked:
+    def _ask(self, snapshot: Snapshot, deadline: datetime) -> StrandedResult:
         scope, at, calls = snapshot.scope, self.clock(), 0
         idle = filter(is_worth_asking, snapshot.reservations)
         types = sorted({row.instance_type for row in idle})
@@ -57,8 +57,8 @@ class StrandedFinder:
         try:
             found = list(list_on_demand(self.ec2_of(scope), types, spend))
         except OverBudget as error:
-            return Asked(scope, at, error=OVER_BUDGET, message=str(error))
+            return StrandedResult(scope, at, error=OVER_BUDGET, message=str(error))
         except FAILURES as error:
             logger.warning("instances not listed", extra={"scope": str(scope)})
-            return Asked(scope, at, error=error_code(error), message=str(error))
-        return Asked(scope, at, tuple(stranded(snapshot.reservations, found)))
+            return StrandedResult(scope, at, error=error_code(error), message=str(error))
+        return StrandedResult(scope, at, tuple(stranded(snapshot.reservations, found)))

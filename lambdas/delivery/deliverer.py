@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools.metrics import MetricUnit
 
 from lambdas.delivery.channels import Alert, Channels, Refused
-from lambdas.delivery.digests import LOOK_AGAIN, Digests, NotYet
+from lambdas.delivery.digests import CHECK_INTERVAL, Digests, NotYet
 from lambdas.delivery.idempotency import Claimed, Once
 from lambdas.delivery.messages import (
     DeliverEvent,
@@ -103,7 +103,7 @@ class Deliverer:
         try:
             self._perform(task, destination, message)
         except (NotYet, Claimed):
-            self.queues.hide(message, LOOK_AGAIN)
+            self.queues.hide(message, CHECK_INTERVAL)
             return False
         except Exception as error:
             metrics.add_metric("DeliveriesFailed", MetricUnit.Count, 1)
@@ -155,7 +155,7 @@ class Deliverer:
             self.deliveries.note_waiting(destination.name, event.event_id, run_id, self.clock())
 
     def _send_flush(self, queue_arn: str, run_id: str) -> None:
-        self.queues.send(queue_arn, flush_body(run_id), LOOK_AGAIN)
+        self.queues.send(queue_arn, flush_body(run_id), CHECK_INTERVAL)
 
     def _deliver_single(self, destination: Destination, event: Event, message: Json) -> None:
         alert = Alert(event, message, self._lateness(event))

@@ -17,7 +17,7 @@ from truffle.alerts.settings import Destination
 from truffle.core.events import EventType
 from truffle.core.runs import Run
 
-LOOK_AGAIN = timedelta(seconds=5)
+CHECK_INTERVAL = timedelta(seconds=5)
 QUIET = timedelta(seconds=4)
 """How long no event must have arrived: the last events of a run arrive after its end."""
 LONGEST_RUN = timedelta(minutes=15)

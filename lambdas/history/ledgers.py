@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Self
@@ -15,9 +15,10 @@ from botocore.exceptions import ClientError
 from lambdas.history.manifests import ManifestReader
 from lambdas.history.moments import LONGEST_UNIT, Past
 from lambdas.history.snapshots import SnapshotObject, SnapshotReader, days_below, fetch
-from lambdas.store.archive import DAMAGES, Unreadable
 from truffle.core.ledger import DAY, day_of, write_day
+from truffle.core.ledger_reader import Ledger
 from truffle.core.model import Scope, Snapshot
+from truffle.core.other_fields import OtherFields
 from truffle.core.spans import PERIODS_KNOWN, Span, merged, spans_of
 from truffle.core.times import format_time, parse_time
 
@@ -46,6 +47,11 @@ class SpanReader:
         past = Past(snapshots, manifests, PERIODS_KNOWN * period)
         return cls(snapshots, past, period)
 
+    def noting(self, others: OtherFields) -> Self:
+        """The same reader, which notes the fields that this version does not know."""
+        snapshots = replace(self.snapshots, others=others)
+        return replace(self, snapshots=snapshots, past=replace(self.past, snapshots=snapshots))
+
     @property
     def known_for(self) -> timedelta:
         """How long a snapshot is valid."""
@@ -63,14 +69,14 @@ class SpanReader:
         Snapshots after ``end`` show whether the last observation still held. Raises Unreadable.
         """
         until = self._until(end, now)
-        looks: dict[str, dict[Scope, list[Snapshot]]] = defaultdict(lambda: defaultdict(list))
+        by_region: dict[str, dict[Scope, list[Snapshot]]] = defaultdict(lambda: defaultdict(list))
         for scope, snapshot in self.past.last_seen(start).items():
-            looks[scope.region][scope].append(snapshot)
+            by_region[scope.region][scope].append(snapshot)
         objects: dict[str, list[SnapshotObject]] = defaultdict(list)
         for one in self.snapshots.between(start - LONGEST_UNIT, until):
             objects[one.region].append(one)
-        for region in sorted({*looks, *objects}):
-            known = looks.pop(region, defaultdict(list))
+        for region in sorted({*by_region, *objects}):
+            known = by_region.pop(region, defaultdict(list))
             for listings in self.snapshots.read(objects[region]):
                 for it in listings:
                     if isinstance(it, Snapshot) and start < it.observed_at <= until:
@@ -116,14 +122,9 @@ class LedgerStore:
                     found[it["Key"].removeprefix(f"{PREFIX}dt=").partition("/")[0]] = it["Size"]
         return found
 
-    def read(self, day: datetime) -> str:
-        """The lines of a day. Raises Unreadable."""
-        name = ledger_key(day)
-        packed = fetch(self.client, self.bucket, name)
-        try:
-            return gzip.decompress(packed).decode()
-        except DAMAGES as error:
-            raise Unreadable(f"{name} is damaged: {error}") from error
+    def read(self, day: datetime) -> Ledger:
+        """The ledger of a day. Raises Unreadable."""
+        return Ledger(fetch(self.client, self.bucket, ledger_key(day)))
 
     def inputs(self, day: datetime) -> str | None:
         """The sources of the ledger of a day; None if it has no ledger."""
@@ -174,8 +175,9 @@ class DayCloser:
         inputs = self._inputs(day, now)
         if self.ledgers.inputs(day) == inputs:
             return False
-        spans = self.spans.spans(day, day + DAY, now)
-        self.ledgers.write(day, write_day(spans, day), inputs)
+        others = OtherFields()
+        spans = self.spans.noting(others).spans(day, day + DAY, now)
+        self.ledgers.write(day, write_day(spans, day, others), inputs)
         return True
 
     def _inputs(self, day: datetime, now: datetime) -> str:

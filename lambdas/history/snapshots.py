@@ -20,6 +20,7 @@ from typing import Any
 from lambdas.store.archive import DAMAGES, REFUSALS, SCHEMA_VERSION, Unreadable
 from truffle.core.codec import Json, decode
 from truffle.core.model import Failure, Reservation, Scope, Snapshot
+from truffle.core.other_fields import OtherFields
 from truffle.core.times import parse_time
 from truffle.ec2.errors import kind_of
 
@@ -63,6 +64,8 @@ class SnapshotReader:
 
     client: Any
     bucket: str
+    others: OtherFields | None = None
+    """Takes note of the fields that this version does not know."""
 
     def between(self, start: datetime, end: datetime) -> list[SnapshotObject]:
         """The objects whose first listing began in this time, both seconds included, in order of
@@ -102,9 +105,26 @@ class SnapshotReader:
         try:
             lines = gzip.decompress(packed).split(b"\n")
             found: list[Json] = json.loads(b"[" + b",".join(filter(None, lines)) + b"]")
-            return _old(one, found) if one.account else _listings(found)
+            return _old(one, self._rows(found)) if one.account else self._listings(found)
         except DAMAGES as error:
             raise Unreadable(f"{one.name} is damaged: {error}") from error
+
+    def _listings(self, lines: Sequence[Json]) -> list[Snapshot | Failure]:
+        """A line for each scope, then one for each reservation."""
+        scopes = [line for line in lines if "outcome" in line]
+        rows = self._rows(lines[len(scopes) :])
+        held: dict[Scope, tuple[Reservation, ...]] = {
+            scope: tuple(members)
+            for scope, members in groupby(rows, lambda row: Scope(str(row.account_id), row.region))
+        }
+        return [_listing(line, held) for line in scopes]
+
+    def _rows(self, lines: Sequence[Json]) -> tuple[Reservation, ...]:
+        rows = tuple(map(decode, lines))
+        if self.others is not None:
+            for line, row in zip(lines, rows, strict=True):
+                self.others.note(line, row)
+        return rows
 
     def _listed(self, prefix: str) -> list[SnapshotObject]:
         pages = self.client.get_paginator("list_objects_v2")
@@ -142,17 +162,6 @@ def _hours(start: datetime, end: datetime) -> Iterator[datetime]:
         hour += HOUR
 
 
-def _listings(lines: Sequence[Json]) -> list[Snapshot | Failure]:
-    """Read a line for each scope, then one for each reservation."""
-    scopes = [line for line in lines if "outcome" in line]
-    rows = [decode(line) for line in lines[len(scopes) :]]
-    held: dict[Scope, tuple[Reservation, ...]] = {
-        scope: tuple(members)
-        for scope, members in groupby(rows, lambda row: Scope(str(row.account_id), row.region))
-    }
-    return [_listing(line, held) for line in scopes]
-
-
 def _listing(line: Json, held: dict[Scope, tuple[Reservation, ...]]) -> Snapshot | Failure:
     if line["schema_version"] != SCHEMA_VERSION:
         raise ValueError(f"its schema version is {line['schema_version']}")
@@ -166,8 +175,7 @@ def _listing(line: Json, held: dict[Scope, tuple[Reservation, ...]]) -> Snapshot
     return Snapshot(scope, at, rows)
 
 
-def _old(one: SnapshotObject, lines: Sequence[Json]) -> list[Snapshot | Failure]:
-    """Read a line for each reservation of the scope that the key names."""
-    rows = tuple(decode(line) for line in lines)
+def _old(one: SnapshotObject, rows: tuple[Reservation, ...]) -> list[Snapshot | Failure]:
+    """The reservations of the scope that the key names."""
     at = rows[0].observed_at if rows else None
     return [Snapshot(Scope(str(one.account), one.region), at or one.at, rows)]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from lambdas.history.exceptions import TooLarge
-from lambdas.history.ledgers import LedgerStore, SpanReader
-from truffle.core.ledger import DAY, DayTotal, Reader, day_of
+from lambdas.history.ledgers import LedgerStore, SpanReader, ledger_key
+from lambdas.store.archive import DAMAGES, Unreadable
+from truffle.core.ledger import DAY, day_of
+from truffle.core.ledger_reader import DayTotals, Ledger, Reader
 from truffle.core.spans import Span
 
 PARALLEL_READS = 16
@@ -19,16 +22,16 @@ AT_ONCE = 32
 MOST_OBJECTS = 10_000
 """Snapshot objects that one request may read: a week of a stack with 60 units."""
 
-MOST_BYTES = 18_000_000
-"""Bytes of ledgers that one request may read, compressed and weighted: a month of 10,000
-reservations, or a day of 60,000. The function adds up at least three of these megabytes in a second
+MOST_BYTES = 220_000_000
+"""Bytes of ledgers that one request may read, compressed and weighted: a day of 90,000
+reservations, or 150 days of 10,000; by the hour, 4 days of 10,000. An idle core needs 8 seconds
 (benchmarks/history.py)."""
 
-_STRETCHES = 2
-"""The weight of a ledger whose stretches are read; it is 1 if the totals suffice."""
+_STRETCHES = 60
+"""The weight of a ledger whose stretches are read; it is 1 if the index suffices."""
 
-_MAKING = 5
-"""The additional weight of the largest ledger: its reservations must be created, and those of the
+_MAKING = 30
+"""The additional weight of the largest ledger: its reservations must be decoded, and those of the
 other days are mostly the same."""
 
 
@@ -47,7 +50,7 @@ class UsageReader:
         until: datetime,
         now: datetime,
         is_total: Callable[[datetime], bool] = lambda day: False,
-    ) -> Iterator[Span | DayTotal]:
+    ) -> Iterator[Span | DayTotals]:
         """Spans that overlap the time, in no order; totals for the days whose totals suffice.
 
         Raises TooLarge, and Unreadable.
@@ -58,8 +61,12 @@ class UsageReader:
             (closed.get(f"{day:%Y-%m-%d}", 0), 1 if is_total(day) else _STRETCHES) for day in wanted
         )
         reader = Reader()
-        for day, text in self._texts([day for day in wanted if f"{day:%Y-%m-%d}" in closed]):
-            yield from reader.totals(text, day) if is_total(day) else reader.spans(text)
+        for day, ledger in self._read([day for day in wanted if f"{day:%Y-%m-%d}" in closed]):
+            with _intact(day):
+                if is_total(day):
+                    yield from reader.totals(ledger, day)
+                else:
+                    yield from reader.spans(ledger.lines())
         yield from self._open([day for day in wanted if f"{day:%Y-%m-%d}" not in closed], now)
 
     def recorded(self, since: datetime, until: datetime) -> Iterator[Span]:
@@ -68,10 +75,11 @@ class UsageReader:
         _check((size, _STRETCHES) for size in closed.values())
         days = [day for day in _days(since, until) if f"{day:%Y-%m-%d}" in closed]
         reader = Reader()
-        for _, text in self._texts(days):
-            yield from reader.spans(text)
+        for day, ledger in self._read(days):
+            with _intact(day):
+                yield from reader.spans(ledger.lines())
 
-    def _texts(self, days: list[datetime]) -> Iterator[tuple[datetime, str]]:
+    def _read(self, days: list[datetime]) -> Iterator[tuple[datetime, Ledger]]:
         """The ledgers of days, each read once."""
         with ThreadPoolExecutor(PARALLEL_READS) as pool:
             for first in range(0, len(days), AT_ONCE):
@@ -94,6 +102,15 @@ class UsageReader:
                 raise TooLarge(f"{count:,} snapshot objects of days without a ledger")
             for span in self.spans.spans(day, day + DAY, now):
                 yield _cut(span, day, min(day + DAY, now))
+
+
+@contextmanager
+def _intact(day: datetime) -> Iterator[None]:
+    """Raises Unreadable for a ledger that is damaged."""
+    try:
+        yield
+    except DAMAGES as error:
+        raise Unreadable(f"{ledger_key(day)} is damaged: {error}") from error
 
 
 def _check(ledgers: Iterable[tuple[int, int]]) -> None:

@@ -28,7 +28,7 @@ WAITING = (
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RecordedAnswer:
     """A recorded answer, and the number of its events."""
 
     answer: Answer
@@ -63,7 +63,7 @@ class Asker:
     now: Callable[[], datetime]
     parallel: int = PARALLEL_REGIONS
 
-    def ask(self, *, everything: bool, has_time: Callable[[], bool]) -> list[Asked]:
+    def ask(self, *, everything: bool, has_time: Callable[[], bool]) -> list[RecordedAnswer]:
         """Request what is due, or ``everything``, which may use the calls reserved for people;
         answers by region and watch. ``has_time`` decides whether another call may begin.
 
@@ -75,12 +75,12 @@ class Asker:
             self.store.forget(name)
         regions = sorted({region for region, _ in wanted})
 
-        def of_region(region: str) -> list[Asked]:
+        def of_region(region: str) -> list[RecordedAnswer]:
             visit = _Visit(self, region, states, everything, has_time)
             return visit.ask(bucket_of(buckets, region, self.now()))
 
         with ThreadPoolExecutor(self.parallel) as pool:
-            return [asked for found in pool.map(of_region, regions) for asked in found]
+            return [recorded for found in pool.map(of_region, regions) for recorded in found]
 
 
 @dataclass(slots=True)
@@ -121,7 +121,7 @@ class _Visit:
     everything: bool
     has_time: Callable[[], bool]
 
-    def ask(self, stored: StoredBucket) -> list[Asked]:
+    def ask(self, stored: StoredBucket) -> list[RecordedAnswer]:
         now = self.asker.now()
         due = in_turn(self._due(now), now)
         bucket = stored.bucket.refilled(now)
@@ -140,7 +140,7 @@ class _Visit:
                 answers.append(self._answer(turn.watch, Outcome.NOT_ASKED, message=WAITING))
         if answers:
             self.asker.archive.write_answers(self.region, answers)
-        return [asked for answer in answers if (asked := self._record(answer))]
+        return [recorded for answer in answers if (recorded := self._record(answer))]
 
     def _due(self, now: datetime) -> list[Turn]:
         turns = [self._turn(it) for it in self.asker.watches if self.region in it.regions]
@@ -207,7 +207,7 @@ class _Visit:
             message=message,
         )
 
-    def _record(self, answer: Answer) -> Asked | None:
+    def _record(self, answer: Answer) -> RecordedAnswer | None:
         """None if another invocation has recorded an answer meanwhile."""
         before = self._stored(answer.watch)
         state, events = compare(before.state, answer, self.asker.rules)
@@ -217,4 +217,4 @@ class _Visit:
             facts = {"region": self.region, "watch": answer.watch}
             logger.info("another answer was recorded", extra=facts)
             return None
-        return Asked(answer, len(events))
+        return RecordedAnswer(answer, len(events))

@@ -51,8 +51,8 @@ def report() -> Response[str]:
     context, chosen = _chosen(values)
     prices = wiring.query().prices()
     past = past_use(wiring.query().usage(), wiring.now())
-    asked = to_filter(values)
-    part = MarketFilter(instance_types=asked.instance_types, regions=asked.regions)
+    query = to_filter(values)
+    part = MarketFilter(instance_types=query.instance_types, regions=query.regions)
     market = part.apply(wiring.query().market())
     return feeds.report(context, chosen, wiring.query().settings.stack, prices, past, market)
 

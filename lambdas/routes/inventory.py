@@ -14,12 +14,14 @@ from lambdas.api.responses import (
     fitting_json,
     is_too_large,
     json_response,
+    packed,
     page_of,
     problem,
 )
 from lambdas.history.exceptions import TooLarge
 from lambdas.routes.request import (
     app,
+    collection,
     context_of,
     of_accounts,
     of_ids,
@@ -105,28 +107,28 @@ def _gone(reservation_id: str, as_of: datetime | None = None) -> Json | None:
 @app.get("/summary")
 def summary() -> Response[str]:
     given = raw_query()
-    asked = parse_list(given, parameters.SUMMARY)
-    context, chosen = context_of(asked.as_of), of_ids(asked.filter)
-    return json_response(answers.summary(context, chosen, wiring.query().prices(), asked.warnings))
+    query = parse_list(given, parameters.SUMMARY)
+    context, chosen = context_of(query.as_of), of_ids(query.filter)
+    return json_response(answers.summary(context, chosen, wiring.query().prices(), query.warnings))
 
 
 @app.get("/prices")
 def prices() -> Response[str]:
-    asked = parse_list(raw_query(), parameters.PRICES)
-    known, chosen = wiring.query().prices(), of_ids(asked.filter)
-    return json_response(answers.prices(context_of(), chosen, known, asked.warnings))
+    query = parse_list(raw_query(), parameters.PRICES)
+    known, chosen = wiring.query().prices(), of_ids(query.filter)
+    return json_response(answers.prices(context_of(), chosen, known, query.warnings))
 
 
 @app.get("/stranded")
 def stranded() -> Response[str]:
     from lambdas.api.stranded import answer
 
-    asked, parts = parse_list(raw_query(), parameters.STRANDED), wiring.query()
-    chosen = of_ids(asked.filter)
+    query, parts = parse_list(raw_query(), parameters.STRANDED), wiring.query()
+    chosen = of_ids(query.filter)
     if not parts.settings.stranded:
         return problem(404, "Not collected", "The setting stranded of the stack is off.")
     known, prices = parts.stranded.read(), parts.prices()
-    return json_response(answer(context_of(), chosen, known, prices, asked.warnings))
+    return json_response(answer(context_of(), chosen, known, prices, query.warnings))
 
 
 @app.get("/usage")
@@ -134,18 +136,19 @@ def usage() -> Response[str]:
     from lambdas.api.usage import answer, to_question
 
     values, now = parse(raw_query(), parameters.USAGE), wiring.now()
-    asked = to_question(values, now)
-    question = replace(asked, chosen=of_ids(asked.chosen))
+    query = to_question(values, now)
+    question = replace(query, chosen=of_ids(query.chosen))
     period, reader = question.period, wiring.query().usage()
     try:
         spans = reader.between(period.since, period.until, now, question.is_total)
         found = answer(question, spans, wiring.query().prices())
     except TooLarge as error:
         return responses.ask_sql(str(error), question)
-    missing = {"missing_days": sorted(reader.missing), "collection": context_of().collection}
-    response = json_response({**found, **missing})
+    missing = {"missing_days": sorted(reader.missing), "collection": collection()}
+    accepted = app.current_event.headers.get("accept-encoding")
+    response = packed(json_response(found.text(**missing)), accepted)
     if is_too_large(response.body):
-        return responses.ask_sql(f"{found['count']:,} rows", question)
+        return responses.ask_sql(f"{len(found.rows):,} rows", question)
     return response
 
 

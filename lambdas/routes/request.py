@@ -13,6 +13,8 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from lambdas import wiring
 from lambdas.api import answers
 from lambdas.api.answers import Context
+from lambdas.api.inventory import View
+from truffle.core.codec import Json
 from truffle.core.filters import Filter
 
 app = APIGatewayHttpResolver()
@@ -33,6 +35,15 @@ def context_of(as_of: datetime | None = None) -> Context:
         view, now = parts.moments.view(as_of, now), as_of
         judged, named = parts.judge.at(view.statuses, now), parts.past_names.of(view)
     return Context(named, now, judged, parts.names.last_labels, directory)
+
+
+def collection() -> Json:
+    """The state of the collection, without reading reservations."""
+    parts, now = wiring.query(), wiring.now()
+    directory = parts.names.directory
+    view = View(parts.inventory.statuses(), [], {})
+    judged = parts.judge.of(view.statuses, now)
+    return Context(view, now, judged, parts.names.last_labels, directory).collection
 
 
 def of_ids(chosen: Filter) -> Filter:

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from gzip import GzipFile
 from hashlib import sha256
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -113,17 +114,18 @@ class Archive:
     ) -> dict[Scope, Rows]:
         """The rows of a region's scopes as of the last write of its object; empty without an
         object. ``seen`` has the later times at which accounts were observed. Raises Unreadable."""
+        packed = self.read_packed_region(region)
+        return {} if packed is None else unpack_region(region, packed, seen, with_texts)
+
+    def read_packed_region(self, region: str) -> bytes | None:
+        """A region's object as it is stored; None without one. Raises Unreadable."""
         name = region_key(region)
         try:
-            packed = self.client.get_object(Bucket=self.bucket, Key=name)["Body"].read()
+            return bytes(self.client.get_object(Bucket=self.bucket, Key=name)["Body"].read())
         except self.client.exceptions.NoSuchKey:
-            return {}
+            return None
         except REFUSALS as error:
             raise Unreadable(f"{name}: {error}") from error
-        try:
-            return _read_region(region, bytes(packed), seen or {}, with_texts)
-        except DAMAGES as error:
-            raise Unreadable(f"{name} is damaged: {error}") from error
 
     def write_region(self, region: str, held: Mapping[Scope, Rows]) -> None:
         """Write the rows of a region's scopes for ``read_region``."""
@@ -214,11 +216,35 @@ def _encoded(row: Reservation) -> bytes:
     return json_object(row).encode()
 
 
-def _read_region(region: str, packed: bytes, seen: Seen, with_texts: bool) -> dict[Scope, Rows]:
-    first, *lines = gzip.decompress(packed).splitlines()
-    head = json.loads(first)
+def unpack_region(
+    region: str, packed: bytes, seen: Seen | None = None, with_texts: bool = False
+) -> dict[Scope, Rows]:
+    """The rows of a region's object, as of ``read_region``. Raises Unreadable."""
+    try:
+        return _read_region(region, packed, seen or {}, with_texts)
+    except DAMAGES as error:
+        raise Unreadable(f"{region_key(region)} is damaged: {error}") from error
+
+
+def unpack_statuses(region: str, packed: bytes) -> dict[Scope, Json]:
+    """The statuses of a region's object, without decoding its rows. Raises Unreadable."""
+    try:
+        head = _head(GzipFile(fileobj=BytesIO(packed)).readline())
+        return {Scope(name, region): it for name, it in head.get("statuses", {}).items()}
+    except DAMAGES as error:
+        raise Unreadable(f"{region_key(region)} is damaged: {error}") from error
+
+
+def _head(line: bytes) -> Json:
+    head: Json = json.loads(line)
     if head["schema_version"] != SCHEMA_VERSION:
         raise ValueError(f"its schema version is {head['schema_version']}")
+    return head
+
+
+def _read_region(region: str, packed: bytes, seen: Seen, with_texts: bool) -> dict[Scope, Rows]:
+    first, *lines = gzip.decompress(packed).splitlines()
+    head = _head(first)
     raws = json.loads(b"[" + b",".join(lines) + b"]")
     has_texts = with_texts and head.get("layout") == LAYOUT
     statuses = head.get("statuses", {})

@@ -142,10 +142,12 @@ class BesideCache(Generic[T]):
         return {scope: it for unit in versions for scope, it in self._units[unit].items()}
 
 
-def everything_removed(table: str, unit: str, account_id: str) -> list[Item]:
-    """The actions that remove all data of a scope."""
-    removed = [{"Delete": {"TableName": table, "Key": _key(unit, account_id, it)}} for it in Kind]
-    return [*removed, *(_counted(table, unit, kind) for kind in Kind)]
+def everything_removed(table: str, unit: str, scope: Scope, stored: Items) -> list[Item]:
+    """The actions that remove all items of a scope, and count those that are stored."""
+    removed = [
+        {"Delete": {"TableName": table, "Key": _key(unit, scope.account_id, kind)}} for kind in Kind
+    ]
+    return [*removed, *(_counted(table, unit, kind) for kind in Kind if scope in stored[kind])]
 
 
 def _key(unit: str, account_id: str, kind: Kind) -> Item:

@@ -44,7 +44,7 @@ Guide, quotas)."""
 
 _STATE = "STATE"
 _EVENT = "EVENT#"
-_ROUND = "ROUND#"
+_BATCH = "ROUND#"
 
 Message = dict[str, Any]
 
@@ -120,7 +120,7 @@ class DigestBuffer:
 
     def add(self, destination: str, run_id: str, message: Message, at: datetime) -> Placed:
         """Add an event, unless it is in the buffer already."""
-        place = key(_pile_key(destination, run_id), f"{_EVENT}{message['event_id']}")
+        place = key(_buffer_key(destination, run_id), f"{_EVENT}{message['event_id']}")
         content = body(message)
         try:
             self.client.put_item(
@@ -139,7 +139,7 @@ class DigestBuffer:
         return Placed.NEW
 
     def _placed(self, destination: str, run_id: str, event_id: str) -> Placed:
-        batches = self._items(destination, run_id, _ROUND)
+        batches = self._items(destination, run_id, _BATCH)
         delivered = any(event_id in item["ids"]["SS"] for item in batches if "told_at" in item)
         return Placed.DELIVERED if delivered else Placed.BUFFERED
 
@@ -150,7 +150,7 @@ class DigestBuffer:
         try:
             self.client.update_item(
                 TableName=self.table,
-                Key=key(_pile_key(destination, run_id), _STATE),
+                Key=key(_buffer_key(destination, run_id), _STATE),
                 UpdateExpression="SET flush_at = :at, expires_at = :expiry",
                 ExpressionAttributeValues={":at": text(sortable_time(at)), ":expiry": _expiry(at)},
                 ConditionExpression="attribute_not_exists(flush_at)",
@@ -164,7 +164,7 @@ class DigestBuffer:
         another flush."""
         self.client.update_item(
             TableName=self.table,
-            Key=key(_pile_key(destination, run_id), _STATE),
+            Key=key(_buffer_key(destination, run_id), _STATE),
             UpdateExpression="REMOVE flush_at",
         )
 
@@ -173,7 +173,7 @@ class DigestBuffer:
         events = self._items(
             destination, run_id, _EVENT, ProjectionExpression="sk, body_bytes, put_at"
         )
-        batches = self._items(destination, run_id, _ROUND)
+        batches = self._items(destination, run_id, _BATCH)
         numbers = {_turn(item): frozenset(item["ids"]["SS"]) for item in batches}
         unfinished = [_turn(item) for item in batches if "told_at" not in item]
         return Contents(
@@ -205,7 +205,7 @@ class DigestBuffer:
             self.client.put_item(
                 TableName=self.table,
                 Item={
-                    **_round_key(destination, run_id, turn),
+                    **_batch_key(destination, run_id, turn),
                     "ids": {"SS": sorted(ids)},
                     "expires_at": _expiry(at),
                 },
@@ -218,7 +218,7 @@ class DigestBuffer:
         """Record that the whole batch was delivered; finishing it again changes nothing."""
         self.client.update_item(
             TableName=self.table,
-            Key=_round_key(destination, run_id, turn),
+            Key=_batch_key(destination, run_id, turn),
             UpdateExpression="SET told_at = if_not_exists(told_at, :at)",
             ExpressionAttributeValues={":at": text(sortable_time(at))},
         )
@@ -230,7 +230,7 @@ class DigestBuffer:
             TableName=self.table,
             KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
             ExpressionAttributeValues={
-                ":pk": key(_pile_key(destination, run_id), _EVENT)["pk"],
+                ":pk": key(_buffer_key(destination, run_id), _EVENT)["pk"],
                 ":first": text(f"{_EVENT}{min(ids)}"),
                 ":last": text(f"{_EVENT}{max(ids)}"),
             },
@@ -245,7 +245,7 @@ class DigestBuffer:
                 TableName=self.table,
                 KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
                 ExpressionAttributeValues={
-                    ":pk": key(_pile_key(destination, run_id), prefix)["pk"],
+                    ":pk": key(_buffer_key(destination, run_id), prefix)["pk"],
                     ":prefix": text(prefix),
                 },
                 ConsistentRead=True,
@@ -254,16 +254,16 @@ class DigestBuffer:
         )
 
 
-def _pile_key(destination: str, run_id: str) -> str:
+def _buffer_key(destination: str, run_id: str) -> str:
     return f"{PENDING_PREFIX}{destination}#{run_id}"
 
 
-def _round_key(destination: str, run_id: str, turn: int) -> dict[str, dict[str, str]]:
-    return key(_pile_key(destination, run_id), f"{_ROUND}{turn:06}")
+def _batch_key(destination: str, run_id: str, turn: int) -> dict[str, dict[str, str]]:
+    return key(_buffer_key(destination, run_id), f"{_BATCH}{turn:06}")
 
 
 def _turn(item: Item) -> int:
-    return int(item["sk"]["S"].removeprefix(_ROUND))
+    return int(item["sk"]["S"].removeprefix(_BATCH))
 
 
 def _event_id(item: Item) -> str:

@@ -3,7 +3,8 @@
 Every write of a scope's status replaces the scope's heartbeat, in the same transaction and only if
 it is still the one that was read before the listing. So if two listings overlap, the second one to
 write lists again, whatever either writes. A second, small item counts the writes of a unit: what a
-reader has cached is current while that number stays the same.
+reader has cached is current while that number stays the same. The first item has the same number,
+for a reader that has cached nothing.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from lambdas.store.statuses import NO_ROWS, StoredStatus
 from lambdas.store.table import (
+    GROUPS,
     HEARTBEATS,
     UNIT,
     UNITS,
@@ -28,11 +31,19 @@ from lambdas.store.table import (
     text,
 )
 from truffle.core.model import Scope
+from truffle.core.runs import SCHEDULED, run_id_of, scheduled_at
 
 MOST_AT_ONCE = 50
 """Heartbeats in one update: an expression is limited to 4 KB (DynamoDB Developer Guide, quotas)."""
 
+VERSION = "version"
+"""The attribute that counts writes, of both items of a unit."""
+
+SAME = 0
+"""In place of the time of an attempt that observed the scope."""
+
 _Item = TypeVar("_Item")
+_NAMES_KEY = key(GROUPS, UNITS)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Heartbeats = Mapping[str, str]
@@ -49,11 +60,12 @@ class Beat:
 
 def heartbeat_of(status: StoredStatus) -> str:
     """The heartbeat of a status: the part that every attempt writes."""
+    is_observed = status.attempted_at == status.observed_at
     plain = [
         status.observed_at and _microseconds(status.observed_at),
-        status.attempted_at and _microseconds(status.attempted_at),
+        SAME if is_observed else status.attempted_at and _microseconds(status.attempted_at),
         status.seconds,
-        status.run_id,
+        status.run_id and _short_run_id(status.run_id),
         status.delivery,
         status.baselines,
         status.reservations,
@@ -71,9 +83,9 @@ def with_heartbeat(status: StoredStatus, heartbeat: str) -> StoredStatus:
     seconds, run_id, delivery, baselines, reservations, changed, events, writes = rest
     facts = {
         "observed_at": _moment(observed),
-        "attempted_at": _moment(attempted),
+        "attempted_at": _moment(observed if attempted == SAME else attempted),
         "seconds": seconds,
-        "run_id": run_id,
+        "run_id": _long_run_id(run_id) if isinstance(run_id, int) else run_id,
         "delivery": delivery,
         "baselines": baselines,
         "changed": changed,
@@ -98,6 +110,18 @@ def is_plain(heartbeat: str | None) -> bool:
 def heartbeat_writes(heartbeat: str) -> int:
     """How often the scope's own item had been written."""
     return int(heartbeat.rsplit(",", 2)[1])
+
+
+def _short_run_id(run_id: str) -> str | int:
+    """The start of a scheduled run, in seconds; any other id as it is. Heartbeats of 50 accounts
+    are billed by their size."""
+    start = scheduled_at(run_id)
+    return run_id if start is None else int(start.timestamp())
+
+
+@lru_cache
+def _long_run_id(seconds: int) -> str:
+    return run_id_of(_EPOCH + timedelta(seconds=seconds), SCHEDULED)
 
 
 def _microseconds(moment: datetime) -> int:
@@ -130,8 +154,40 @@ class HeartbeatStore:
         """The stored heartbeats of these units."""
         names = sorted(set(units))
         items = fetch(self.client, self.table, [heartbeats_key(name) for name in names])
-        found = {item["pk"]["S"].partition("#")[2]: to_heartbeats(item) for item in items}
+        found = {_unit_of(item): to_heartbeats(item) for item in items}
         return {name: found.get(name, {}) for name in names}
+
+    def everything(self) -> tuple[dict[str, int], dict[str, Heartbeats]]:
+        """``versions``, and the heartbeats of these units: of a table whose units have names by one
+        item for each unit."""
+        names = self.names()
+        if names is None:
+            versions = self.versions()
+            return versions, self.get(versions)
+        keys = [heartbeats_key(name) for name in sorted(names)]
+        items = {_unit_of(item): item for item in fetch(self.client, self.table, keys)}
+        # Before heartbeats had a number, any other number: then the unit is read once more.
+        versions = {unit: int(it.get(VERSION, number(0))["N"]) for unit, it in items.items()}
+        return versions, {unit: to_heartbeats(item) for unit, item in items.items()}
+
+    def names(self) -> frozenset[str] | None:
+        """The names of all units, and of some that no longer exist; None before a run stored
+        any."""
+        answer = self.client.get_item(TableName=self.table, Key=_NAMES_KEY, ConsistentRead=True)
+        return frozenset(answer["Item"]["names"]["SS"]) if "Item" in answer else None
+
+    def add_names(self, units: Iterable[str]) -> None:
+        """Have units among the names, before anything of them is stored."""
+        known = self.names()
+        added = set(units) - known if known is not None else {*units, *self.versions()}
+        if added:
+            self.client.update_item(
+                TableName=self.table,
+                Key=_NAMES_KEY,
+                UpdateExpression="ADD #names :added",
+                ExpressionAttributeNames={"#names": "names"},
+                ExpressionAttributeValues={":added": {"SS": sorted(added)}},
+            )
 
     def write(self, unit: str, beats: Iterable[Beat]) -> list[Item]:
         """The actions of a transaction that replaces heartbeats of a unit."""
@@ -149,9 +205,9 @@ class HeartbeatStore:
             names[name], values[value] = status.scope.account_id, text(heartbeat_of(status))
             sets.append(f"{name} = if_not_exists({name}, {value})")
         update = {
-            "UpdateExpression": f"SET {', '.join(sets)}",
+            "UpdateExpression": f"SET {', '.join(sets)} ADD {VERSION} :one",
             "ExpressionAttributeNames": names,
-            "ExpressionAttributeValues": values,
+            "ExpressionAttributeValues": {**values, ":one": number(1)},
         }
         return [
             {"Update": {"TableName": self.table, "Key": heartbeats_key(unit), **update}},
@@ -201,12 +257,13 @@ def _replacing(beats: list[Beat]) -> dict[str, Any]:
     clauses = [
         *([f"SET {', '.join(sets)}"] if sets else []),
         *([f"REMOVE {', '.join(removed)}"] if removed else []),
+        f"ADD {VERSION} :one",
     ]
     return {
         "UpdateExpression": " ".join(clauses),
         "ConditionExpression": " AND ".join(conditions),
         "ExpressionAttributeNames": names,
-        "ExpressionAttributeValues": values,
+        "ExpressionAttributeValues": {**values, ":one": number(1)},
     }
 
 
@@ -215,7 +272,11 @@ def heartbeats_key(unit: str) -> Item:
 
 
 def to_heartbeats(item: Item) -> dict[str, str]:
-    return {name: value["S"] for name, value in item.items() if name not in ("pk", "sk")}
+    return {name: it["S"] for name, it in item.items() if name not in ("pk", "sk", VERSION)}
+
+
+def _unit_of(item: Item) -> str:
+    return str(item["pk"]["S"]).partition("#")[2]
 
 
 def scopes_of(unit: str, heartbeats: Heartbeats) -> list[Scope]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from lambdas.observability import logger
-from lambdas.store.archive import Archive, Rows, Unreadable
+from lambdas.store.archive import Archive, Rows, Unreadable, unpack_region, unpack_statuses
 from lambdas.store.statuses import StoredStatus
 from truffle.core.codec import Json
 from truffle.core.model import FailureKind, Reservation, Scope
@@ -59,40 +59,57 @@ def own_from_json(scope: Scope, json: Json) -> StoredStatus:
 
 
 class LatestRegions:
-    """The objects of regions, each read at most once, and kept until ``forget``."""
+    """The objects of regions, each read at most once, and cached until ``forget``. Their rows are
+    decoded when one of them is asked for."""
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
         self._asked: set[str] = set()
+        self._packed: dict[str, bytes] = {}
+        self._statuses: dict[Scope, StoredStatus] = {}
         self._held: dict[Scope, Rows] = {}
 
     def statuses(self, scopes: Iterable[Scope]) -> dict[Scope, StoredStatus]:
-        """The statuses of the scopes in the bucket, as of the last close."""
+        """The statuses, as of the last close, of those scopes that are in the bucket."""
         wanted = list(scopes)
-        regions = {scope.region for scope in wanted} - self._asked
+        regions = sorted({scope.region for scope in wanted} - self._asked)
         self._asked.update(regions)
         with ThreadPoolExecutor(PARALLEL_REGIONS) as pool:
             for found in pool.map(self._read, regions):
-                self._held.update(found)
-        known = {scope: self._held[scope].status for scope in wanted if scope in self._held}
-        return {scope: own_from_json(scope, json) for scope, json in known.items() if json}
+                self._statuses.update(found)
+        return {scope: self._statuses[scope] for scope in wanted if scope in self._statuses}
 
     def rows(self, status: StoredStatus) -> tuple[Reservation, ...] | None:
-        """The rows of a scope; None if the bucket does not have their present state."""
+        """The rows of a scope; None if the bucket does not have its present rows."""
+        self._decode(status.scope.region)
         held = self._held.get(status.scope)
         if held is None or held.revision != status.revision or status.written_at is not None:
             return None
         return tuple(held.rows)
 
     def forget(self) -> None:
+        self._packed.clear()
+        self._statuses.clear()
         self._held.clear()
 
-    def _read(self, region: str) -> Mapping[Scope, Rows]:
+    def _read(self, region: str) -> Mapping[Scope, StoredStatus]:
         try:
-            found = self._archive.read_region(region)
-            for scope, rows in found.items():
-                _ = rows.status and own_from_json(scope, rows.status)
+            packed = self._archive.read_packed_region(region)
+            if packed is None:
+                return {}
+            found = unpack_statuses(region, packed)
+            statuses = {scope: own_from_json(scope, json) for scope, json in found.items()}
         except (Unreadable, KeyError, TypeError, ValueError) as error:
             logger.warning("region read from the table", extra={"error": str(error)})
             return {}
-        return found
+        self._packed[region] = packed
+        return statuses
+
+    def _decode(self, region: str) -> None:
+        packed = self._packed.pop(region, None)
+        if packed is None:
+            return
+        try:
+            self._held.update(unpack_region(region, packed))
+        except Unreadable as error:
+            logger.warning("region read from the table", extra={"error": str(error)})

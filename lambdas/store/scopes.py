@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lambdas.store.actions import Actions, Reported, Write
-from lambdas.store.beside import everything_removed
+from lambdas.store.beside import Items, everything_removed
 from lambdas.store.events import event_item
-from lambdas.store.heartbeats import Beat, heartbeat_of, in_parts, with_heartbeat
+from lambdas.store.heartbeats import Beat, heartbeat_of, with_heartbeat
 from lambdas.store.outages import OutageStore
 from lambdas.store.reports import ReportStore
 from lambdas.store.rows import Known, digest_of, to_known, to_rows
@@ -24,6 +24,7 @@ from lambdas.store.status_reader import StatusReader
 from lambdas.store.statuses import StatusItems, StoredStatus
 from lambdas.store.table import GONE, Item, fetch, key, query, read_body, reservations_key, text
 from lambdas.store.transactions import Conflict, Group, chunks, transact
+from lambdas.store.unit_writes import Prepared, parts
 from truffle.core.codec import Json, decode
 from truffle.core.model import Failure, Reservation, Scope, Snapshot
 from truffle.core.scope_health import after_failure, outage_name, shared
@@ -48,6 +49,9 @@ MAX_ACTIONS = 100
 STATUS_ACTIONS = 3
 """The actions of each transaction that write a scope's status: its item, its heartbeat, the
 counter."""
+
+UNIT_ACTIONS = 2
+"""Those of them that all scopes of a transaction share."""
 
 CONFLICT_TRIES = 5
 
@@ -88,17 +92,19 @@ class ScopeStore(StatusReader):
             if status.scope.region == region and reservation_id in self.ids(status.scope)
         )
 
-    def retire(self, unit: str, beats: Mapping[Scope, str], opened_at: datetime) -> None:
+    def retire(
+        self, unit: str, beats: Mapping[Scope, str], opened_at: datetime, beside: Items
+    ) -> None:
         """Retire scopes of a unit that a run does not cover (an account removed, a region
         disabled): no response includes them; their rows are kept, and collecting one again brings
-        it back. A scope that was attempted after the run opened is covered by a later run. Raises
-        Conflict."""
+        it back. A scope that was attempted after the run opened is covered by a later run.
+        ``beside`` is what is stored beside the reservations of the unit. Raises Conflict."""
         for status in self.merged(beats, beats).values():
             if status.attempted_at is None or status.attempted_at < opened_at:
                 retired = self.items.retired(status, opened_at)
                 actions = [
                     *self.heartbeats.write(unit, [Beat(status, None)]),
-                    *everything_removed(self.table, unit, status.scope.account_id),
+                    *everything_removed(self.table, unit, status.scope, beside),
                 ]
                 transact(self.client, actions, retired)
 
@@ -214,18 +220,44 @@ class ScopeStore(StatusReader):
         is_changed = bool(write.changed or write.left)
         self._write(before, after, made[-1], self.items.observed(before, after, is_changed))
 
-    def write_unchanged(self, statuses: Iterable[tuple[StoredStatus, StoredStatus]]) -> None:
-        """Record attempts that changed only a scope's heartbeat, each as its status before and
-        after. Raises Conflict if another write came first for any of them."""
-        units: dict[str, list[Beat]] = {}
-        pairs = list(statuses)
-        names = self.groups.units_of(before.scope for before, _ in pairs)
-        for before, after in pairs:
-            units.setdefault(names[before.scope], []).append(Beat(before, heartbeat_of(after)))
-        for unit, beats in units.items():
-            for part in in_parts(beats):
-                *actions, last = self.heartbeats.write(unit, part)
-                transact(self.client, actions, last)
+    def prepare(
+        self, before: StoredStatus, snapshot: Snapshot, digest: str, write: Write, attempt: Attempt
+    ) -> Prepared | None:
+        """A snapshot's write that can share a transaction with those of other scopes; None if it
+        takes several, or if another account lists one of its reservations and needs it first."""
+        account_id = snapshot.scope.account_id
+        reported = write.reports.values()
+        is_shared = any(it.rechecks or it.report.members - {account_id} for it in reported)
+        if is_shared or before.observed_at is None or write.outage is not None:
+            return None
+        if before.is_newer_than(snapshot.observed_at):
+            return None
+        made = chunks(self.actions.groups(snapshot, write), MAX_ACTIONS - STATUS_ACTIONS)
+        if len(made) > 1:
+            return None
+        after = after_snapshot(before, snapshot, digest, write, attempt)
+        after = replace(after, writes=before.writes + 1)
+        is_changed = bool(write.changed or write.left)
+        return Prepared(before, after, made[0], self.items.observed(before, after, is_changed))
+
+    def write_together(
+        self,
+        changed: Iterable[Prepared],
+        unchanged: Iterable[tuple[StoredStatus, StoredStatus]],
+    ) -> None:
+        """Write several scopes in as few transactions as possible: what was prepared, and attempts
+        that changed only a scope's heartbeat, each as its status before and after. Raises Conflict
+        if another write came first for any of them; some may be written by then."""
+        prepared = list(changed)
+        beats = [Beat(before, heartbeat_of(after)) for before, after in unchanged]
+        statuses = [it.before for it in prepared] + [it.status for it in beats]
+        names = self.groups.units_of(it.scope for it in statuses)
+        for unit in dict.fromkeys(names.values()):
+            own = [it for it in prepared if names[it.before.scope] == unit]
+            others = [it for it in beats if names[it.status.scope] == unit]
+            for part in parts(own, others, MAX_ACTIONS - UNIT_ACTIONS):
+                *actions, last = self.heartbeats.write(unit, part.beats)
+                transact(self.client, [*part.actions, *actions], last)
 
     def write_failure(
         self,

@@ -217,8 +217,9 @@ Statuses = Mapping[Scope, StoredStatus]
 
 
 class StatusCache:
-    """Reads one small item for each unit, the heartbeats of units written since the last read, and
-    the own items of scopes whose item was written."""
+    """Reads the heartbeats of all units at first, then one small item for each unit and the
+    heartbeats of those written since the last read, and the own items of scopes whose item was
+    written."""
 
     def __init__(self, scopes: StatusReader, latest: LatestRegions | None = None) -> None:
         self._scopes = scopes
@@ -231,13 +232,15 @@ class StatusCache:
     def statuses(self) -> list[StoredStatus]:
         """The statuses of every scope that was ever attempted, except retired ones, in order. If
         nothing was written since, the same list is returned."""
-        versions = self._scopes.heartbeats.versions()
+        if not self._versions:
+            versions, beats = self._scopes.heartbeats.everything()
+        else:
+            versions = self._scopes.heartbeats.versions()
+            moved = [unit for unit in versions if self._versions.get(unit) != versions[unit]]
+            beats = self._scopes.heartbeats.get(moved) if moved else {}
         if self._is_assigned and versions == self._versions:
             return self._found
-        moved = [unit for unit in versions if self._versions.get(unit) != versions[unit]]
-        if moved:
-            fresh = self._read(self._scopes.heartbeats.get(moved))
-            self._units |= fresh
+        self._units |= self._read(beats)
         self._units = {unit: self._units[unit] for unit in versions}
         self._versions = versions
         found = {scope: it for unit in self._units.values() for scope, it in unit.items()}
@@ -256,8 +259,10 @@ class StatusCache:
         known = {scope: it for unit in units for scope, it in self._units.get(unit, {}).items()}
         if self._latest is not None:
             unknown = {scope: beat for unit in beats.values() for scope, beat in unit.items()}
-            asked = [it for it, beat in unknown.items() if it not in known and not is_plain(beat)]
-            known |= self._latest.statuses(asked)
+            requested = [
+                it for it, beat in unknown.items() if it not in known and not is_plain(beat)
+            ]
+            known |= self._latest.statuses(requested)
         new = {
             scope: beat
             for unit in beats.values()

@@ -17,7 +17,7 @@ KEPT = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class StrandedResult:
     """A scope's result at a moment: findings, or the error."""
 
     scope: Scope
@@ -34,7 +34,7 @@ class StrandedStore:
     client: Client
     table: str
 
-    def read(self, region: str = "") -> list[Asked]:
+    def read(self, region: str = "") -> list[StrandedResult]:
         """Those of a region, or all."""
         prefix = f"{region}#" if region else ""
         condition = " AND begins_with(sk, :region)" if prefix else ""
@@ -47,17 +47,17 @@ class StrandedStore:
         )
         return [_from_body(read_body(item)) for item in found]
 
-    def write(self, asked: Asked) -> None:
+    def write(self, result: StrandedResult) -> None:
         data = {
-            "account_id": asked.scope.account_id,
-            "region": asked.scope.region,
-            "asked_at": format_time(asked.asked_at),
-            "error": asked.error,
-            "message": asked.message,
-            "items": [to_json(finding) for finding in asked.findings],
+            "account_id": result.scope.account_id,
+            "region": result.scope.region,
+            "asked_at": format_time(result.asked_at),
+            "error": result.error,
+            "message": result.message,
+            "items": [to_json(finding) for finding in result.findings],
         }
-        expires = number(int((asked.asked_at + KEPT).timestamp()))
-        item = {**_key(asked.scope), "body": body(data), "expires_at": expires}
+        expires = number(int((result.asked_at + KEPT).timestamp()))
+        item = {**_key(result.scope), "body": body(data), "expires_at": expires}
         self.client.put_item(TableName=self.table, Item=item)
 
     def remove(self, scopes: Iterable[Scope]) -> None:
@@ -65,8 +65,8 @@ class StrandedStore:
             self.client.delete_item(TableName=self.table, Key=_key(scope))
 
 
-def _from_body(data: Json) -> Asked:
-    return Asked(
+def _from_body(data: Json) -> StrandedResult:
+    return StrandedResult(
         Scope(data["account_id"], data["region"]),
         parse_time(data["asked_at"]),
         tuple(map(from_json, data["items"])),

@@ -11,6 +11,7 @@
 | ``BESIDE`` | ``<kind>#<region>/<group>`` | the number of writes of such items of the unit |
 | ``SCOPES`` | ``<account>#<region>`` | the other state of a scope that is not simply empty |
 | ``GROUPS`` | ``GROUPS`` | the group of each account |
+| ``GROUPS`` | ``UNITS`` | the names of all units, and of some that no longer exist |
 | ``RETIRED`` | ``RETIRED`` | the scopes that were retired before reports existed |
 | ``SCOPE#<account>#<region>`` | ``<reservation id>`` | a reservation as that scope sees it |
 | ``REPORT#<reservation id>`` | ``REPORT`` | its last reported state, and who lists it |

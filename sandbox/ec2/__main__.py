@@ -1,4 +1,4 @@
-"""``python -m sandbox.ec2``: the simulator as a process of its own."""
+"""``python -m sandbox.ec2``: the simulator as a separate process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ _ABOUT = "Serve a fleet file until the process is ended; prints its URL when it 
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command; its exit status. The simulator's time is that of the sandbox's functions."""
+    """Run the command; return its exit status. The simulator's time is that of the sandbox's
+    functions."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.ec2", description=_ABOUT)
     parser.add_argument("--fleet", type=Path, required=True, help="the fleet file")
     parser.add_argument(

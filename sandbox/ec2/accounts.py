@@ -17,8 +17,8 @@ _ACCOUNT = re.compile(r"\d{12}")
 
 
 class KeyOwners:
-    """Accounts by access key. A key of twelve digits belongs to that account; STS resolves the
-    temporary keys of a role, once each; any other key is unknown."""
+    """Accounts by access key. A key of twelve digits belongs to the account with that number; STS
+    resolves the temporary keys of a role, once each; any other key is unknown."""
 
     def __init__(self, sts_endpoint: str | None, region: str = "us-east-1") -> None:
         self._endpoint = sts_endpoint
@@ -28,13 +28,13 @@ class KeyOwners:
         self._making = Lock()
 
     def account_of(self, access_key: str) -> str | None:
-        """The account of a key; None where a key does not tell. Raises EC2Error where STS was to
-        say and did not."""
+        """The account of a key; None for an unknown key. Raises EC2Error if STS does not resolve
+        it."""
         if _ACCOUNT.fullmatch(access_key):
             return access_key
         if self._endpoint is None or not access_key.startswith("ASIA"):
             return None
-        # All first calls of a session arrive at once: one of them asks for the rest.
+        # All first calls of a session arrive at once; one of them calls STS for the others.
         with self._asking.setdefault(access_key, Lock()):
             if access_key not in self._known:
                 self._known[access_key] = self._ask(access_key)

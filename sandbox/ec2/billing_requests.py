@@ -1,9 +1,8 @@
 """Requests to bill unused capacity to a consumer of a reservation, as EC2 lists them.
 
-EC2 shows the most recent request of each reservation: to its owner, and to the account that was
-asked. It expires 12 hours after it was sent, and one that is cancelled, expired or revoked is shown
-for 24 hours more (EC2 User Guide, "View billing assignment requests for shared EC2 Capacity
-Reservations").
+EC2 shows the most recent request of each reservation to its owner and to the requested account. It
+expires 12 hours after it was sent; a cancelled, expired or revoked one is shown for another 24
+hours (EC2 User Guide, "View billing assignment requests for shared EC2 Capacity Reservations").
 """
 
 from __future__ import annotations
@@ -29,12 +28,11 @@ _SIDES = {
     "odcr-owner": "RequestedBy",
     "unused-reservation-billing-owner": "UnusedReservationBillingOwnerId",
 }
-"""By role, the member that names the caller."""
+"""The member that names the caller, by role."""
 
 
 def request_from_json(raw: Any, now: datetime, where: str) -> Fields:
-    """A request of a fleet file: pending and sent now, unless it says otherwise. Raises
-    FleetError."""
+    """Parse a request of a fleet file; by default pending and sent now. Raises FleetError."""
     fields = from_json(described(OPERATION, MEMBER), raw, now, where)
     if "UnusedReservationBillingOwnerId" not in fields:
         raise FleetError(f"{where} lacks UnusedReservationBillingOwnerId")
@@ -42,7 +40,7 @@ def request_from_json(raw: Any, now: datetime, where: str) -> Fields:
 
 
 def request_at(reservation: Reservation, now: datetime) -> Fields | None:
-    """The request as EC2 shows it at a moment; None where there is none to show."""
+    """The request as EC2 shows it at a moment; None if it shows none."""
     request = reservation.billing_request
     if request is None:
         return None
@@ -54,7 +52,7 @@ def request_at(reservation: Reservation, now: datetime) -> Fields | None:
 
 
 def billing_requests(call: Call) -> Listing:
-    """The requests that the caller sent, or those that were sent to it. Raises EC2Error."""
+    """The requests that the caller sent, or those that it received. Raises EC2Error."""
     role = call.parameters.get("Role")
     if role is None:
         raise EC2Error("MissingParameter", "The request must contain the parameter Role")

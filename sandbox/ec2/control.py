@@ -14,16 +14,17 @@ from sandbox.ec2.dates import format_date, parse_absolute
 from sandbox.ec2.faults import Fault, FaultKind, fault_from_json, fault_to_json
 
 _OPENER = build_opener(ProxyHandler({}))
-"""Without the proxies of the environment: the simulator is on this machine."""
+"""An opener that ignores the environment's proxies, since the simulator is on this machine."""
 
 
 class ControlError(Exception):
-    """The simulator refused; the text is its reason."""
+    """The simulator rejected a request; the text is its reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """Drives a simulator at a URL. Every method raises ControlError, or OSError if none is there.
+    """Controls a simulator at a URL. Every method raises ControlError, or OSError without a
+    simulator.
 
     Reservations are EC2-shaped JSON, dates RFC 3339 or relative as in a fleet file.
     """
@@ -37,20 +38,20 @@ class Control:
         return answer
 
     def fleet(self) -> dict[str, Any]:
-        """The fleet as it is now, as a fleet file with absolute dates."""
+        """The present fleet, as a fleet file with absolute dates."""
         answer: dict[str, Any] = self.request("GET", "fleet")
         return answer
 
     def replace_fleet(self, fleet: Mapping[str, Any]) -> None:
-        """Another fleet, given as the content of a fleet file."""
+        """Replace the fleet with the content of a fleet file."""
         self.request("PUT", "fleet", fleet)
 
     def set_billing_request(self, reservation_id: str, request: Mapping[str, Any] | None) -> None:
-        """The last request to bill another account for what is unused; None: there is none."""
+        """Set the last request to bill another account for unused capacity; None removes it."""
         self.request("PUT", f"billing-requests/{reservation_id}", request)
 
     def reservations(self, region: str | None = None) -> list[dict[str, Any]]:
-        """All reservations, or those of one region, as they are now."""
+        """All present reservations, or those of one region."""
         regions = self.fleet()["regions"]
         names = sorted(regions) if region is None else [region]
         return [item for name in names for item in regions[name]["CapacityReservations"]]
@@ -60,13 +61,13 @@ class Control:
         return answer
 
     def add(self, region: str, reservation: Mapping[str, Any]) -> dict[str, Any]:
-        """A new reservation, or one in place of the one with its id; how EC2 then shows it."""
+        """Add a reservation, or replace the one with its id; return it as shown by EC2."""
         body = {"region": region, "reservation": reservation}
         answer: dict[str, Any] = self.request("POST", "reservations", body)
         return answer
 
     def patch(self, reservation_id: str, **fields: Any) -> dict[str, Any]:
-        """Set fields of a reservation, None takes one away; how EC2 then shows it."""
+        """Set fields of a reservation, None removes one; return it as shown by EC2."""
         answer: dict[str, Any] = self.request("PATCH", f"reservations/{reservation_id}", fields)
         return answer
 
@@ -88,7 +89,7 @@ class Control:
         self.request("PUT", "clock", {"now": format_date(now)})
 
     def advance(self, distance: timedelta) -> datetime:
-        """Let time pass; the simulated time after that."""
+        """Advance the simulated time; return the new time."""
         body = {"advance_seconds": distance.total_seconds()}
         return parse_absolute(self.request("PUT", "clock", body)["now"])
 
@@ -107,12 +108,12 @@ class Control:
         seconds: float = 30.0,
         code: str | None = None,
     ) -> None:
-        """Let calls go wrong: see Fault."""
+        """Make calls fail: see Fault."""
         fault = Fault(kind, region, operation, account, page, times, seconds, code)
         self.request("POST", "faults", fault_to_json(fault))
 
     def clear_faults(self) -> None:
-        """Those of the fleet file, too."""
+        """Remove all faults, including those of the fleet file."""
         self.request("DELETE", "faults")
 
     def mend(self, region: str) -> None:
@@ -120,11 +121,11 @@ class Control:
         self.request("DELETE", f"faults/{region}")
 
     def set_latency(self, milliseconds: float, region: str | None = None) -> None:
-        """How long every call takes."""
+        """Set the latency of every call."""
         self.request("PUT", "latency", {"milliseconds": milliseconds, "region": region})
 
     def calls(self) -> dict[tuple[str, str], int]:
-        """EC2 calls so far by region and operation."""
+        """The number of EC2 calls so far by region and operation."""
         return {
             (item["region"], item["operation"]): item["count"]
             for item in self.request("GET", "calls")
@@ -134,11 +135,11 @@ class Control:
         self.request("DELETE", "calls")
 
     def reset(self) -> None:
-        """Everything as it was when the simulator started."""
+        """Restore the state in which the simulator started."""
         self.request("POST", "reset")
 
     def request(self, method: str, path: str, body: Any = None) -> Any:
-        """The JSON that the simulator answers. Raises ControlError with its reason."""
+        """The JSON of the simulator's response. Raises ControlError with its reason."""
         content = json.dumps(body).encode() if body is not None else None
         request = Request(f"{self.url}/_sim/{path}", content, method=method)
         try:

@@ -2,20 +2,20 @@
 
 | call | does |
 |---|---|
-| ``GET /_sim/health`` | says that it is there |
-| ``GET, PUT /_sim/fleet`` | the fleet as it is now, as a fleet file; another fleet |
+| ``GET /_sim/health`` | responds if the simulator runs |
+| ``GET, PUT /_sim/fleet`` | the present fleet as a fleet file; replaces it |
 | ``POST /_sim/reservations`` | adds ``{"region": …, "reservation": {…}}`` as in a fleet file |
-| ``GET, PATCH, DELETE /_sim/reservations/<id>`` | one of them; null takes a field away |
-| ``PUT /_sim/billing-requests/<id>`` | its last billing request; ``{}``: none |
+| ``GET, PATCH, DELETE /_sim/reservations/<id>`` | one reservation; null removes a field |
+| ``PUT /_sim/billing-requests/<id>`` | its last billing request; ``{}`` removes it |
 | ``PATCH /_sim/blocks/<region>/<id>`` | fields of a block's status, ``InterconnectStatus`` … |
-| ``PUT /_sim/market/<region>`` | ``{"Market": […]}`` of a fleet file: what it sells now |
+| ``PUT /_sim/market/<region>`` | ``{"Market": […]}`` of a fleet file: its offers |
 | ``PATCH, DELETE /_sim/training-plans/<name>``, and ``db-capacity-reservations`` | fields of one |
 | ``GET, PUT /_sim/clock`` | the simulated time; ``{"now": …}`` or ``{"advance_seconds": …}`` |
-| ``GET, POST, DELETE /_sim/faults`` | the faults that are not over; one more; none |
-| ``DELETE /_sim/faults/<region>`` | none that names this region |
+| ``GET, POST, DELETE /_sim/faults`` | lists active faults; adds one; removes all |
+| ``DELETE /_sim/faults/<region>`` | removes the faults of this region |
 | ``PUT /_sim/latency`` | ``{"milliseconds": …, "region": … or null}`` |
-| ``GET, DELETE /_sim/calls`` | ``[{"region", "operation", "count"}]`` so far; forget them |
-| ``POST /_sim/reset`` | everything as at the start |
+| ``GET, DELETE /_sim/calls`` | ``[{"region", "operation", "count"}]`` so far; resets them |
+| ``POST /_sim/reset`` | restores the initial state |
 """
 
 from __future__ import annotations

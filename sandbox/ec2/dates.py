@@ -1,4 +1,4 @@
-"""Dates of a fleet file: RFC 3339, or relative to the moment at which the simulator starts.
+"""Dates of a fleet file: RFC 3339, or relative to the start of the simulator.
 
 ``+3d`` is three days ahead, ``-2h`` two hours ago, ``-1d12h`` a day and a half ago, ``now`` the
 moment itself, and ``+1d@11:30`` is half past eleven UTC of tomorrow. Units: w, d, h, m, s.
@@ -16,14 +16,14 @@ _UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds
 
 
 def parse_date(text: str, now: datetime) -> datetime:
-    """An aware date in UTC, of whole milliseconds as in EC2. Raises ValueError."""
+    """Parse a date, in UTC and whole milliseconds as in EC2. Raises ValueError."""
     relative = _RELATIVE.fullmatch(text)
     moment = _relative(relative, now) if relative else parse_absolute(text)
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def parse_distance(text: str) -> timedelta:
-    """``6h``, ``1d12h``, ``40m``. Raises ValueError."""
+    """Parse ``6h``, ``1d12h``, ``40m``. Raises ValueError."""
     try:
         if _DISTANCE.fullmatch(text):
             return _sum(text)
@@ -47,7 +47,7 @@ def _relative(found: re.Match[str], now: datetime) -> datetime:
 
 
 def parse_absolute(text: str) -> datetime:
-    """RFC 3339, UTC where it names no zone. Raises ValueError."""
+    """Parse RFC 3339, in UTC if it names no zone. Raises ValueError."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -57,5 +57,5 @@ def parse_absolute(text: str) -> datetime:
 
 
 def format_date(moment: datetime) -> str:
-    """As EC2 writes it: UTC, with milliseconds."""
+    """Format as EC2 does: UTC, with milliseconds."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -11,7 +11,7 @@ STATUSES = {
     "RequestLimitExceeded": 503,
     "Unavailable": 503,
 }
-"""The codes that are not answered with 400."""
+"""The codes with a status other than 400."""
 
 
 class EC2Error(Exception):

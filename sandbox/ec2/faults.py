@@ -12,7 +12,7 @@ from sandbox.ec2.errors import EC2Error
 
 
 class FaultKind(StrEnum):
-    """How a call goes wrong: with an EC2 error, or (the last three) without a usable answer."""
+    """How a call fails: with an EC2 error, or (the last three) without a usable response."""
 
     ERROR = "error"
     THROTTLED = "throttled"
@@ -44,11 +44,11 @@ ERRORS: Mapping[FaultKind, EC2Error] = {
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault of the calls that match: globs of region, operation and account.
+    """A fault of matching calls, by globs of region, operation and account.
 
-    ``page`` counts from 1, None is every page. ``times`` is how many calls it hits before it is
-    over, None is for good. ``seconds`` is how long a hang holds the connection before it answers.
-    ``code`` is EC2's error code, for the kind ``error``.
+    ``page`` counts from 1, None means every page. ``times`` is the number of calls until the fault
+    is over, None means unlimited. ``seconds`` is how long a hang holds the connection before
+    responding. ``code`` is EC2's error code, for the kind ``error``.
     """
 
     kind: FaultKind

@@ -1,7 +1,7 @@
-"""Filters as EC2 means them: OR within a filter's values, AND between filters, ``*`` and ``?``.
+"""EC2's filters: OR within a filter's values, AND between filters, ``*`` and ``?``.
 
-Only the names that the service model documents exist; any other is an error, as on AWS (EC2 User
-Guide, Using_Filtering).
+Only the names that the service model documents are allowed; any other is an error, as on AWS (EC2
+User Guide, Using_Filtering).
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from sandbox.ec2.dates import format_date
 from sandbox.ec2.errors import EC2Error
 
 Fields = Mapping[str, Any]
-"""Something that EC2 describes, by the names of botocore's model."""
+"""An item described by EC2, with the names of botocore's model."""
 
 Texts = Callable[[Fields], Iterable[str]]
-"""The values of something that a filter compares with."""
+"""The values of an item that a filter compares."""
 
 MAX_VALUES = 200
-"""The most values in one request (EC2 User Guide, Using_Filtering)."""
+"""The maximum number of values in one request (EC2 User Guide, Using_Filtering)."""
 
 
 def at(path: str) -> Texts:
-    """The values at a dotted path; a list on the way stands for each of its items."""
+    """The values at a dotted path; a list in the path means each of its items."""
     names = path.split(".")
 
     def texts(fields: Fields) -> Iterable[str]:
@@ -51,13 +51,13 @@ def _text(value: Any) -> str:
 
 
 def tags(fields: Fields) -> Iterable[str]:
-    """For the filter ``tags``: a tag's key, its value, or both as ``key=value``."""
+    """The values for the filter ``tags``: a tag's key, its value, or both as ``key=value``."""
     for tag in fields.get("Tags") or ():
         yield from (tag["Key"], tag["Value"], f"{tag['Key']}={tag['Value']}")
 
 
 def matcher(filters: Sequence[Fields], allowed: Mapping[str, Texts]) -> Callable[[Fields], bool]:
-    """Whether something passes all filters. Raises EC2Error."""
+    """A test whether an item passes all filters. Raises EC2Error."""
     if sum(len(item.get("Values") or ()) for item in filters) > MAX_VALUES:
         message = f"The maximum number of filter values specified on a single call is {MAX_VALUES}"
         raise EC2Error("FilterLimitExceeded", message)
@@ -81,7 +81,8 @@ def _pattern(values: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def _expression(value: str) -> str:
-    """``*`` is any text, ``?`` one character, and a backslash takes their meaning away."""
+    """A regular expression: ``*`` is any text, ``?`` one character, and a backslash escapes
+    them."""
     parts = re.findall(r"\\.|.", value, re.DOTALL)
     meaning = {"*": ".*", "?": "."}
     return "".join(

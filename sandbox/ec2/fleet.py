@@ -1,6 +1,6 @@
-"""The fleet: what an organization holds in EC2, region by region. Data, and nothing but data.
+"""The fleet: an organization's capacity in EC2, by region, as pure data.
 
-A fleet changes by making a new one; time changes a reservation in ``lifecycle``.
+Fleets are immutable; ``lifecycle`` changes reservations over time.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from sandbox.ec2.others import Form, Held
 
 DEFAULT_ACCOUNT = "123456789012"
 HOME_REGION = "us-east-1"
-"""Where the stack asks which regions there are."""
+"""The region in which the stack lists regions."""
 
 ENABLED = ("opt-in-not-required", "opted-in")
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Fields that take new values at a moment; None takes a field away."""
+    """Fields that take new values at a moment; None removes a field."""
 
     at: datetime
     fields: Fields
@@ -31,12 +31,12 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """A reservation as it was written at ``since``; its later changes follow from that.
+    """A reservation as defined at ``since``; its later changes follow from that.
 
-    ``shared_with`` are the accounts that see it beside its owner, ``timeline`` what the file says
-    will happen to it, ``used_at_start`` how many instances run in it as soon as it starts, and
-    ``used_by`` how many of those in use are other accounts'. ``billing_request`` is the last
-    request to bill another account for what is unused.
+    ``shared_with`` are the accounts that see it besides its owner, ``timeline`` has the planned
+    changes in the file, ``used_at_start`` is the number of instances that run in it from its start,
+    and ``used_by`` how many of those in use belong to other accounts. ``billing_request`` is the
+    last request to bill another account for unused capacity.
     """
 
     fields: Fields
@@ -54,9 +54,9 @@ class Reservation:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """Capacity that is for sale as capacity blocks; price in USD per instance and hour.
+    """Capacity for sale as capacity blocks; the price is in USD per instance and hour.
 
-    ``kind`` is an instance type or an UltraServer type, and ``count`` the most that one block gets.
+    ``kind`` is an instance type or an UltraServer type, ``count`` the maximum for one block.
     """
 
     kind: str
@@ -70,7 +70,7 @@ class Offer:
 @dataclass(frozen=True, slots=True)
 class OrganizationAccount:
     """An account of the organization. ``unit`` is the name of its organizational unit, or names
-    joined by slashes, None at the root; ``has_role`` says whether it has the reader's role."""
+    joined by slashes, None at the root; ``has_role`` is whether it has the reader's role."""
 
     account_id: str
     name: str
@@ -81,11 +81,11 @@ class OrganizationAccount:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """One region. ``blocks``, ``statuses`` and ``topologies`` hold only what reservations do not
-    tell, by id; ``fleets`` are Capacity Reservation Fleets; ``others`` is what
-    other services reserve, by ARN; ``plan_market`` are SageMaker's offers; ``instances`` are groups
-    of one instance as DescribeInstances has them. ``opt_in_by`` are accounts with another status
-    than ``opt_in_status``."""
+    """One region. ``blocks``, ``statuses`` and ``topologies`` have only data that is not in
+    reservations, by id; ``fleets`` has Capacity Reservation Fleets; ``others`` the reservations of
+    other services, by ARN; ``plan_market`` SageMaker's offers; ``instances`` DescribeInstances'
+    groups, of one instance each. ``opt_in_by`` has accounts with another status than
+    ``opt_in_status``."""
 
     name: str
     opt_in_status: str = "opt-in-not-required"
@@ -102,7 +102,7 @@ class Region:
     instances: tuple[Fields, ...] = ()
 
     def with_reservation(self, reservation: Reservation) -> Region:
-        """The region with a reservation added, or put in place of the one with its id."""
+        """The region with a reservation added, or replacing the one with its id."""
         changed = {**self.reservations, reservation.reservation_id: reservation}
         return replace(self, reservations=changed)
 
@@ -117,18 +117,18 @@ class Region:
         return [it for it in self.others.values() if it.form is form]
 
     def with_status(self, block_id: str, fields: Fields) -> Region:
-        """The region with fields of a block's status set, over what its reservations tell."""
+        """The region with fields of a block's status that override those from its reservations."""
         status = {**self.statuses.get(block_id, {"CapacityBlockId": block_id}), **fields}
         return replace(self, statuses={**self.statuses, block_id: status})
 
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """Everything, and the faults that are there from the start.
+    """All regions, and the initial faults.
 
-    ``account`` is the caller's where an access key tells nothing, and the one to whom the regions'
-    own status belongs. ``organization`` are the accounts that Organizations lists, ``others`` those
-    that the file gives regions of their own.
+    ``account`` is the caller's if an access key is unknown, and the one to which the regions' own
+    status applies. ``organization`` has the accounts that Organizations lists, ``others`` those
+    with their own regions in the file.
     """
 
     account: str = DEFAULT_ACCOUNT
@@ -138,7 +138,7 @@ class Fleet:
     others: tuple[str, ...] = ()
 
     def opt_in_status(self, region: Region, account: str) -> str:
-        """OptInStatus of a region for an account: opting in is each account's own."""
+        """OptInStatus of a region for an account: each account opts in separately."""
         status = region.opt_in_by.get(account)
         if status is not None:
             return status
@@ -153,19 +153,19 @@ class Fleet:
         return replace(self, regions=changed)
 
     def with_home_region(self) -> Fleet:
-        """The fleet with its home region, an empty one where the file names none."""
+        """The fleet with its home region, which is empty if the file has none."""
         known = self.regions.get(HOME_REGION, Region(HOME_REGION))
         return self.with_regions([known])
 
     def region_of_held(self, form: Form, name: str) -> Region:
-        """The region that has one of a kind, by a name or the ARN. Raises KeyError."""
+        """The region with a reservation of a kind, by a name or the ARN. Raises KeyError."""
         for region in self.regions.values():
             if any(it.is_named(name) for it in region.held(form)):
                 return region
         raise KeyError(name)
 
     def region_of(self, reservation_id: str) -> Region:
-        """The region that has a reservation. Raises KeyError."""
+        """The region with a reservation. Raises KeyError."""
         for region in self.regions.values():
             if reservation_id in region.reservations:
                 return region

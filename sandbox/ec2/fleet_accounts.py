@@ -1,4 +1,4 @@
-"""Other accounts in a fleet file: what they hold, and the organization that they belong to."""
+"""Other accounts in a fleet file: their capacity, and their organization."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STATUSES = ("ACTIVE", "SUSPENDED", "PENDING_CLOSURE", "PENDING_ACTIVATION", "CLO
 """Organizations' AccountState (botocore 1.43)."""
 
 ReadRegion = Callable[[str, Any, str, str], Region]
-"""Reads a region from its name, its content, the account, and where it stands in the file."""
+"""Reads a region from its name, its content, the account, and its location in the file."""
 
 
 def account(raw: Any, where: str) -> str:
@@ -29,7 +29,7 @@ def account(raw: Any, where: str) -> str:
 
 
 def no_others(raw: Any, allowed: Iterable[str], where: str) -> None:
-    """Raises FleetError for anything that is no object, or has other keys."""
+    """Raises FleetError for anything that is not an object, or has other keys."""
     if not isinstance(raw, Mapping):
         raise FleetError(f"{where} must be an object")
     if others := sorted(set(raw) - set(allowed)):
@@ -39,7 +39,7 @@ def no_others(raw: Any, allowed: Iterable[str], where: str) -> None:
 def with_accounts(
     regions: Mapping[str, Region], raw: Any, own: str, read: ReadRegion
 ) -> dict[str, Region]:
-    """The regions with what other accounts hold in them. Raises FleetError."""
+    """The regions with the capacity of other accounts. Raises FleetError."""
     if not isinstance(raw, Mapping):
         raise FleetError("accounts must be an object: account id → its regions")
     found = dict(regions)
@@ -52,33 +52,33 @@ def with_accounts(
         if not isinstance(held, Mapping):
             raise FleetError(f"{where}.regions must be an object: region name → what it holds")
         for region_name, region in held.items():
-            mine = read(region_name, region, name, f"{where}.regions.{region_name}")
+            part = read(region_name, region, name, f"{where}.regions.{region_name}")
             status = region.get("OptInStatus")
-            found[region_name] = _joined(found.get(region_name), mine, name, status)
+            found[region_name] = _joined(found.get(region_name), part, name, status)
     return found
 
 
-def _joined(known: Region | None, mine: Region, name: str, status: str | None) -> Region:
-    """A region with what an account holds there. One that only accounts opted in to is enabled for
-    nobody else."""
+def _joined(known: Region | None, own: Region, name: str, status: str | None) -> Region:
+    """A region with the capacity of an account. A region that only such accounts have opted in to
+    is not enabled for others."""
     if known is None:
-        for_others = mine.opt_in_status if status != _OPTED_IN else _NOT_OPTED_IN
-        known = Region(mine.name, for_others)
+        for_others = own.opt_in_status if status != _OPTED_IN else _NOT_OPTED_IN
+        known = Region(own.name, for_others)
     return replace(
         known,
         opt_in_by={**known.opt_in_by, **({name: status} if status else {})},
-        reservations={**known.reservations, **mine.reservations},
-        blocks={**known.blocks, **mine.blocks},
-        statuses={**known.statuses, **mine.statuses},
-        extensions=(*known.extensions, *mine.extensions),
-        market=(*known.market, *mine.market),
-        others={**known.others, **mine.others},
-        plan_market=(*known.plan_market, *mine.plan_market),
+        reservations={**known.reservations, **own.reservations},
+        blocks={**known.blocks, **own.blocks},
+        statuses={**known.statuses, **own.statuses},
+        extensions=(*known.extensions, *own.extensions),
+        market=(*known.market, *own.market),
+        others={**known.others, **own.others},
+        plan_market=(*known.plan_market, *own.plan_market),
     )
 
 
 def others_to_json(others: Iterable[str], regions: Mapping[str, Region]) -> dict[str, Any]:
-    """``accounts`` of a fleet file, where each reservation names its owner already."""
+    """``accounts`` of a fleet file in which each reservation already names its owner."""
     return {
         name: {
             "regions": {

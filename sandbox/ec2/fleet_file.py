@@ -74,8 +74,8 @@ _DEFAULTS: Fields = {
 def load_fleet(text: str, now: datetime, account: str | None = None) -> Fleet:
     """Read a fleet file; relative dates count from ``now``.
 
-    Also takes what ``aws ec2 describe-capacity-reservations`` prints: each reservation then goes
-    to the region of its ARN or zone. With ``account`` the file's own account becomes that one.
+    Also accepts the output of ``aws ec2 describe-capacity-reservations``: each reservation is then
+    in the region of its ARN or zone. ``account`` replaces the file's own account.
 
     Raises FleetError.
     """
@@ -131,7 +131,7 @@ def _faults(raw: Any) -> Iterable[Fault]:
 
 
 def _by_region(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """The regions of a bare list of reservations."""
+    """The regions of a plain list of reservations."""
     no_others(raw, {"account", "CapacityReservations", *_IGNORED}, "the fleet file")
     regions: dict[str, Any] = defaultdict(lambda: {"CapacityReservations": []})
     items = list_of(raw, "CapacityReservations", "the fleet file")
@@ -305,7 +305,7 @@ def _timeline(raw: Mapping[str, Any], now: datetime, where: str) -> Iterable[Cha
 
 
 def fields_from_json(raw: Any, now: datetime, where: str) -> Fields:
-    """Some fields of a reservation; null takes a field away. Raises FleetError."""
+    """Some fields of a reservation; null removes a field. Raises FleetError."""
     fields = from_json(_reservation_shape(), raw, now, where)
     _check_tags(fields, where)
     return {**fields, **{name: None for name, value in raw.items() if value is None}}
@@ -337,7 +337,7 @@ def completed(fields: Fields, region: str, account: str, now: datetime) -> Field
 
 
 def dump_fleet(fleet: Fleet, now: datetime) -> dict[str, Any]:
-    """The fleet as it is at a moment, as a fleet file with absolute dates."""
+    """The fleet at a moment, as a fleet file with absolute dates."""
     regions = {name: _region_to_json(region, now) for name, region in fleet.regions.items()}
     return {
         "account": fleet.account,
@@ -378,7 +378,7 @@ def _offer_to_json(offer: Offer) -> dict[str, Any]:
 
 
 def reservation_to_json(reservation: Reservation, now: datetime) -> dict[str, Any] | None:
-    """One reservation as it is at a moment; None when it is no longer listed."""
+    """One reservation at a moment; None if it is no longer listed."""
     fields = phase_at(reservation, now).fields
     if not fields:
         return None

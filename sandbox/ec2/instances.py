@@ -21,7 +21,7 @@ _DEFAULTS: Fields = {
 def instances_from_json(
     raw: Mapping[str, Any], account: str, now: datetime, where: str
 ) -> Iterable[Fields]:
-    """A group for each instance, so that filters choose among instances. Raises FleetError."""
+    """A group for each instance, so that filters select instances. Raises FleetError."""
     shape = described("DescribeInstances", "Reservations").members[KEY].member
     for index, item in enumerate(list_of(raw, KEY, where)):
         here = f"{where}.{KEY}[{index}]"
@@ -33,5 +33,5 @@ def instances_from_json(
 
 
 def instances_to_json(groups: Iterable[Fields]) -> list[Fields]:
-    """The inverse of ``instances_from_json``, before dates are written."""
+    """The inverse of ``instances_from_json``, before dates are formatted."""
     return [fields for group in groups for fields in group[KEY]]

@@ -1,10 +1,10 @@
-"""The life cycle of a reservation: pure functions of its definition and of the moment.
+"""The life cycle of a reservation: pure functions of its definition and a moment.
 
-What a file or a patch says holds as written, however odd it is: a block that is still
+The values of a file or a patch are used as they are, however odd: a block that is still
 ``scheduled`` after its start is late, and stays so. From then on the rules below apply, and the
 reservation's own timeline. Sources: EC2 User Guide, Capacity Blocks and Capacity Reservation
-states; how long an ended reservation stays listed is documented for ``failed`` and ``unsupported``
-only.
+states; how long an ended reservation stays listed is documented only for ``failed`` and
+``unsupported``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ VISIBLE_FOR: Mapping[str, timedelta] = {
     "failed": timedelta(minutes=60),
     "unsupported": timedelta(days=30),
 }
-"""How long a reservation stays listed that ended while the simulator ran."""
+"""How long a reservation that ended while the simulator ran stays listed."""
 
 PAYMENT_TIME = timedelta(hours=12)
 PAYMENT_BEFORE_START = timedelta(minutes=5)
@@ -37,14 +37,14 @@ GONE: Fields = {}
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A reservation's fields, and until when they stay so; None: for good."""
+    """A reservation's fields, and the time until which they are valid; None means for ever."""
 
     fields: Fields
     until: datetime | None
 
 
 def phase_at(reservation: Reservation, now: datetime) -> Phase:
-    """The reservation as EC2 shows it at a moment; without fields when it is no longer listed."""
+    """The reservation as EC2 shows it at a moment; without fields if it is no longer listed."""
     phase = Phase(reservation.fields, None)
     moment, has_moved = reservation.since, False
     while phase.fields:
@@ -61,10 +61,10 @@ def phase_at(reservation: Reservation, now: datetime) -> Phase:
 def _next_step(
     reservation: Reservation, fields: Fields, moment: datetime, has_moved: bool
 ) -> Change | None:
-    """The first thing that happens after a moment.
+    """The first change after a moment.
 
-    A rule whose time was over when the reservation was written does not apply; one whose time was
-    over when an earlier step made it apply, applies at once.
+    A rule whose time had passed when the reservation was defined does not apply; a rule whose time
+    had passed when an earlier step activated it applies at once.
     """
     planned = [change for change in reservation.timeline if change.at > moment]
     rule = _rule(fields, moment, reservation.used_at_start, has_moved)
@@ -90,13 +90,13 @@ def _rule(fields: Fields, entered: datetime, used_at_start: int, has_moved: bool
 
 
 def started(fields: Fields, used: int) -> dict[str, Any]:
-    """Its capacity is there: the counts that were 0 take the requested size."""
+    """The reservation with its capacity: counts of 0 become the requested size."""
     size = requested_size(fields)
     return {"State": "active", **counts(size, max(size - used, 0))}
 
 
 def requested_size(fields: Fields) -> int:
-    """How many instances a reservation is for, started or not."""
+    """The size of a reservation in instances, before or after its start."""
     for tag in fields.get("Tags") or ():
         if tag["Key"] == REQUESTED_QUANTITY_TAG:
             return int(tag["Value"])
@@ -105,7 +105,7 @@ def requested_size(fields: Fields) -> int:
 
 
 def counts(total: int, available: int) -> dict[str, Any]:
-    """The fields that say how much capacity there is and how much of it is in use."""
+    """The fields with the size and the use of its capacity."""
     used = total - available
     return {
         "TotalInstanceCount": total,
@@ -127,9 +127,9 @@ def _applied(fields: Fields, changes: Fields) -> Fields:
 
 
 def patched(reservation: Reservation, changes: Fields, now: datetime) -> Reservation:
-    """The reservation with fields changed by hand now. Counts follow each other.
+    """The reservation with fields changed manually now. Related counts are adjusted.
 
-    Raises KeyError: it is no longer listed.
+    Raises KeyError if it is no longer listed.
     """
     fields = phase_at(reservation, now).fields
     if not fields:

@@ -1,6 +1,6 @@
 """The listings of the Describe calls, before filters and pages: functions of fleet and moment.
 
-A listing says until when it holds, so that what was made of it can be kept.
+A listing has the time until which it is valid, so that derived data can be cached.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from sandbox.ec2.errors import EC2Error
 from sandbox.ec2.filters import Fields
 from sandbox.ec2.fleet import Fleet, Region
 from sandbox.ec2.lifecycle import phase_at, requested_size
-from sandbox.ec2.offerings import extension_hours, extension_offerings, offerings, wish_of
+from sandbox.ec2.offerings import extension_hours, extension_offerings, offerings, parse_request
 from sandbox.ec2.zones import zone_id, zone_type
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call, as far as it decides what is listed."""
+    """The parameters of a call that determine a listing."""
 
     fleet: Fleet
     region: Region
@@ -34,7 +34,8 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Everything of a kind, and until when it stays so; None: until the fleet is changed."""
+    """All items of a kind, and the time until which they are valid; None means until the fleet
+    changes."""
 
     items: tuple[Fields, ...]
     until: datetime | None = None
@@ -42,9 +43,9 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Ids:
-    """The parameter that asks for things by id, and what EC2 says of ids it does not know.
+    """The parameter with ids, and EC2's error for unknown ids.
 
-    Without a code, an id that nothing has is no error.
+    Without a code, an unknown id is not an error.
     """
 
     parameter: str
@@ -80,7 +81,7 @@ def _first(moments: Iterable[datetime | None]) -> datetime | None:
 
 
 def blocks(call: Call) -> Listing:
-    """The account's own blocks: what the reservations tell, over what the file says."""
+    """The account's own blocks, from the file and, with priority, from the reservations."""
     by_block, until = _own_blocks(call)
     shown = [
         {**call.region.blocks.get(block_id, {}), **_block(block_id, members)}
@@ -123,7 +124,7 @@ def _block(block_id: str, members: Sequence[Fields]) -> dict[str, Any]:
 
 
 def block_statuses(call: Call) -> Listing:
-    """The health of the account's own blocks: all is well unless the file says otherwise."""
+    """The health of the account's own blocks; healthy by default."""
     by_block, until = _own_blocks(call)
     items = tuple(
         {**_status(block_id, members), **call.region.statuses.get(block_id, {})}
@@ -154,8 +155,8 @@ def _status(block_id: str, members: Sequence[Fields]) -> dict[str, Any]:
 
 
 def usages(call: Call) -> Listing:
-    """The accounts that use one reservation: all of them for its owner, another account's own use
-    (EC2 API, GetCapacityReservationUsage)."""
+    """The accounts that use one reservation: all for its owner, only its own use for another
+    account (EC2 API, GetCapacityReservationUsage)."""
     fields, others = _used(call)
     used = fields["TotalInstanceCount"] - fields["AvailableInstanceCount"]
     owner = fields["OwnerId"]
@@ -186,7 +187,7 @@ def usage_facts(call: Call) -> Fields:
 
 
 def _used(call: Call) -> tuple[Fields, Mapping[str, int]]:
-    """The reservation that a call names, and how many instances others use. Raises EC2Error."""
+    """The reservation named by a call, and the instances used by others. Raises EC2Error."""
     wanted = call.parameters.get("CapacityReservationId")
     if wanted is None:
         raise EC2Error("MissingParameter", "The request must contain CapacityReservationId")
@@ -224,8 +225,8 @@ def instances(call: Call) -> Listing:
 
 
 def topology(call: Call) -> Listing:
-    """The account's own reservations in the network: nodes only of those that are active or
-    pending (EC2 API, CapacityReservationTopology)."""
+    """The network nodes of the account's own reservations, only if active or pending (EC2 API,
+    CapacityReservationTopology)."""
     listing = reservations(call)
     own = (fields for fields in listing.items if fields["OwnerId"] == call.account)
     return Listing(tuple(_placement(call.region, fields) for fields in own), listing.until)
@@ -241,8 +242,8 @@ def _placement(region: Region, fields: Fields) -> dict[str, Any]:
 
 
 def block_offerings(call: Call) -> Listing:
-    wish = wish_of(call.parameters, call.now)
-    return Listing(offerings(call.region.market, wish, sold_as_blocks(call.fleet), call.now))
+    request = parse_request(call.parameters, call.now)
+    return Listing(offerings(call.region.market, request, sold_as_blocks(call.fleet), call.now))
 
 
 def block_extension_offerings(call: Call) -> Listing:
@@ -288,8 +289,8 @@ def types(call: Call) -> Listing:
 
 def regions(call: Call) -> Listing:
     """The regions enabled for the account; with AllRegions or by name, all of them."""
-    asked = call.parameters.get("RegionNames")
-    everything = call.parameters.get("AllRegions") or asked is not None
+    requested = call.parameters.get("RegionNames")
+    everything = call.parameters.get("AllRegions") or requested is not None
     fleet, account = call.fleet, call.account
     shown = [it for it in fleet.regions.values() if everything or fleet.is_enabled(it, account)]
     items = tuple(
@@ -304,7 +305,7 @@ def regions(call: Call) -> Listing:
 
 
 def zones(call: Call) -> Listing:
-    """The zones in which the region has reservations or capacity for sale, and its first three."""
+    """The zones of the region with reservations or capacity for sale, and its first three."""
     name = call.region.name
     found = {f"{name}{letter}" for letter in "abc"}
     found |= {item.fields["AvailabilityZone"] for item in call.region.reservations.values()}

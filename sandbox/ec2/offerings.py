@@ -1,10 +1,10 @@
-"""The market's offer for one request for a capacity block: a pure function.
+"""The market's offerings for a request, as a pure function.
 
 Rules (EC2 User Guide, Capacity Blocks): whole days up to 14, then whole weeks up to 182 days; every
-block ends at 11:30 UTC, so that one which starts at another time is shorter than asked; it starts
-at least 30 minutes and at most 8 weeks ahead; at most 6 offerings are returned. Local Zones
-count as opted in to. A block that is active or scheduled can be extended from 8 weeks to an hour
-before its end, to 182 days in all; here it can where its zone has as much capacity for sale.
+block ends at 11:30 UTC, so one that starts at another time is shorter than requested; it starts at
+least 30 minutes and at most 8 weeks ahead; at most 6 offerings are returned. Local Zones count as
+opted in to. An active or scheduled block can be extended from 8 weeks to an hour before its end, up
+to 182 days in total; here only if its zone has enough capacity for sale.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _TYPES = ("InstanceType", "InstanceTypePreferences", "UltraserverType")
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class OfferingRequest:
     """A request for offerings; ``kinds`` are instance types, or one UltraServer type."""
 
     kinds: tuple[str, ...]
@@ -45,7 +45,7 @@ class Wish:
     latest_end: datetime | None
 
 
-def wish_of(parameters: Mapping[str, Any], now: datetime) -> Wish:
+def parse_request(parameters: Mapping[str, Any], now: datetime) -> OfferingRequest:
     """Raises EC2Error."""
     kinds, count = _wanted(parameters)
     hours = parameters.get("CapacityDurationHours")
@@ -53,7 +53,7 @@ def wish_of(parameters: Mapping[str, Any], now: datetime) -> Wish:
         raise EC2Error("MissingParameter", "The request must contain CapacityDurationHours")
     _check_hours("CapacityDurationHours", hours)
     earliest = max(parameters.get("StartDateRange", now), now + SHORTEST_NOTICE)
-    return Wish(kinds, count, hours, earliest, parameters.get("EndDateRange"))
+    return OfferingRequest(kinds, count, hours, earliest, parameters.get("EndDateRange"))
 
 
 def _wanted(parameters: Mapping[str, Any]) -> tuple[tuple[str, ...], int]:
@@ -81,31 +81,33 @@ def _check_hours(parameter: str, hours: int) -> None:
 
 
 def offerings(
-    market: Sequence[Offer], wish: Wish, sold: frozenset[str], now: datetime
+    market: Sequence[Offer], request: OfferingRequest, sold: frozenset[str], now: datetime
 ) -> tuple[Fields, ...]:
-    """The offerings in this region, the earliest first; none when there is no capacity.
+    """The offerings in this region, the earliest first; empty without capacity.
 
     ``sold`` are the types that are sold as blocks anywhere. Raises EC2Error.
     """
-    if unknown := [each for each in wish.kinds if each not in sold]:
+    if unknown := [each for each in request.kinds if each not in sold]:
         message = f"The instance type {unknown[0]} is not supported for Capacity Blocks"
         raise EC2Error("InvalidParameterValue", message)
     found = [
-        _offering(offer, wish, start, end)
+        _offering(offer, request, start, end)
         for offer in market
-        if offer.kind in wish.kinds and wish.count <= offer.count
-        for start, end in _windows(offer, wish, now)
+        if offer.kind in request.kinds and request.count <= offer.count
+        for start, end in _windows(offer, request, now)
     ]
     found.sort(key=lambda item: (item["StartDate"], item["AvailabilityZone"]))
     return tuple(found[:MAX_OFFERINGS])
 
 
-def _windows(offer: Offer, wish: Wish, now: datetime) -> Iterable[tuple[datetime, datetime]]:
-    """The first one starts as soon as there is capacity, the others at 11:30 UTC."""
-    start = _next_five_minutes(max(wish.earliest, offer.first_start))
+def _windows(
+    offer: Offer, request: OfferingRequest, now: datetime
+) -> Iterable[tuple[datetime, datetime]]:
+    """The possible starts: the first as soon as there is capacity, the others at 11:30 UTC."""
+    start = _next_five_minutes(max(request.earliest, offer.first_start))
     for _ in range(STARTS_TRIED):
-        end = _end_of_block(start + timedelta(hours=wish.hours))
-        in_time = wish.latest_end is None or end <= wish.latest_end
+        end = _end_of_block(start + timedelta(hours=request.hours))
+        in_time = request.latest_end is None or end <= request.latest_end
         if in_time and start <= now + LONGEST_NOTICE and end > start:
             yield start, end
         start = _end_of_block(start) + timedelta(days=1)
@@ -124,13 +126,15 @@ def _end_of_block(moment: datetime) -> datetime:
     return end if end <= moment else end - timedelta(days=1)
 
 
-def _offering(offer: Offer, wish: Wish, start: datetime, end: datetime) -> Fields:
+def _offering(offer: Offer, request: OfferingRequest, start: datetime, end: datetime) -> Fields:
     minutes = int((end - start).total_seconds()) // 60
-    fee = offer.hourly_price * wish.count * minutes / Decimal(60)
+    fee = offer.hourly_price * request.count * minutes / Decimal(60)
     is_ultraserver = offer.kind != offer.instance_type
-    number = {"UltraserverCount": wish.count} if is_ultraserver else {"InstanceCount": wish.count}
+    number = (
+        {"UltraserverCount": request.count} if is_ultraserver else {"InstanceCount": request.count}
+    )
     return {
-        "CapacityBlockOfferingId": _offering_id(offer, wish, start),
+        "CapacityBlockOfferingId": _offering_id(offer, request, start),
         "InstanceType": offer.instance_type,
         **({"UltraserverType": offer.kind} if is_ultraserver else {}),
         **number,
@@ -146,14 +150,14 @@ def _offering(offer: Offer, wish: Wish, start: datetime, end: datetime) -> Field
     }
 
 
-def _offering_id(offer: Offer, wish: Wish, start: datetime) -> str:
-    """The same for the same offering, as long as the market has it."""
-    text = f"{offer.kind} {offer.zone} {wish.count} {wish.hours} {start.isoformat()}"
+def _offering_id(offer: Offer, request: OfferingRequest, start: datetime) -> str:
+    """The id of an offering, the same while the market has it."""
+    text = f"{offer.kind} {offer.zone} {request.count} {request.hours} {start.isoformat()}"
     return f"cb-{hashlib.sha256(text.encode()).hexdigest()[:17]}"
 
 
 def extension_hours(parameters: Mapping[str, Any]) -> int:
-    """How much longer a block is to be. Raises EC2Error."""
+    """The requested hours of an extension. Raises EC2Error."""
     hours = parameters.get("CapacityBlockExtensionDurationHours")
     if hours is None:
         message = "The request must contain CapacityBlockExtensionDurationHours"
@@ -165,8 +169,8 @@ def extension_hours(parameters: Mapping[str, Any]) -> int:
 def extension_offerings(
     market: Sequence[Offer], block: Fields, size: int, hours: int, now: datetime
 ) -> tuple[Fields, ...]:
-    """The market's extensions for a block of so many instances; none if it is too early,
-    too late or too long."""
+    """The market's extensions for a block with ``size`` instances; empty if it is too early, too
+    late or too long."""
     start, end = block.get("StartDate"), block.get("EndDate")
     if start is None or end is None:
         return ()

@@ -1,4 +1,4 @@
-"""EC2's calls that read: what each lists, by which filters and ids it can be asked."""
+"""EC2's read calls: the listing, filters and ids of each."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ from sandbox.ec2.listings import (
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One call. ``facts`` are members of its answer beside the list.
+    """One call. ``facts`` are members of its response besides the list.
 
-    ``kept`` says that a listing depends on nothing but region, account and moment, ``is_rationed``
-    that the calls are counted against EC2's smallest bucket.
+    ``kept`` means that a listing depends only on region, account and moment, ``is_rationed`` that
+    the calls count against EC2's smallest bucket.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Operation:
 
 
 def _fields(**paths: str) -> dict[str, Texts]:
-    """Filters by name (with ``_`` for ``-``) and the path that each compares with."""
+    """Filters by name (with ``_`` for ``-``) and the path that each compares."""
     return {name.replace("_", "-"): at(path) for name, path in paths.items()}
 
 

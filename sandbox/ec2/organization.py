@@ -1,8 +1,8 @@
-"""The organization of ``sandbox/fleet.json``: made up, the same every time.
+"""The sample organization of ``sandbox/fleet.json``, generated deterministically.
 
-``python -m sandbox.ec2.organization > sandbox/fleet.json`` writes the file. What is rare on AWS is
-written out below; the everyday reservations around it follow from a hash of their name. Which types
-are sold where is taken from the EC2 User Guide (Capacity Blocks), the prices are invented.
+``python -m sandbox.ec2.organization > sandbox/fleet.json`` writes the file. Special cases are
+listed below; ordinary reservations are derived from a hash of their name. The types sold in each
+region are those of the EC2 User Guide (Capacity Blocks), the prices are invented.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Json = dict[str, Any]
 
 ACCOUNT = "123456789012"
 PARTNER = "210987654321"
-"""Another account of the organization: it shares some of its capacity."""
+"""Another account of the organization, which shares some of its capacity."""
 
 EVERYDAY = {
     "us-east-1": 54,
@@ -39,11 +39,11 @@ EVERYDAY = {
     "eu-west-3": 7,
     "ap-northeast-3": 4,
 }
-"""The enabled regions, and how many everyday reservations each has."""
+"""The enabled regions, and the number of ordinary reservations in each."""
 
 NOT_OPTED_IN = ("ap-east-1", "il-central-1", "me-central-1")
 DENIED = "ap-northeast-3"
-"""Enabled, but a policy of the organization denies it."""
+"""A region that is enabled but denied by a policy of the organization."""
 
 # fmt: off
 _PLAIN = (
@@ -91,12 +91,12 @@ def _id(prefix: str, name: str) -> str:
 
 
 def cr(name: str) -> str:
-    """The id of the reservation of that name."""
+    """The id of the reservation with this name."""
     return _id("cr", name)
 
 
 def cb(name: str) -> str:
-    """The id of the block of that name."""
+    """The id of the block with this name."""
     return _id("cb", name)
 
 
@@ -106,7 +106,7 @@ def _tags(team: str, project: str, environment: str, name: str) -> list[Json]:
 
 
 def _everyday(region: str, index: int) -> Json:
-    """An active ODCR as most are: partly used, mostly tagged, mostly without an end."""
+    """A typical active ODCR: partly used, mostly tagged, mostly without an end."""
     seed = f"{region} {index}"
     team = _pick(f"{seed} team", sorted(_PROJECTS))
     project = _pick(f"{seed} project", _PROJECTS[team])
@@ -200,7 +200,7 @@ def _odcr(
 
 
 def _future(name: str, instance_type: str, zone: str, size: int, state: str, **fields: Any) -> Json:
-    """A future-dated reservation: nothing of it is there yet, a commitment stands."""
+    """A future-dated reservation, with a commitment but no capacity yet."""
     quantity = "aws:ec2capacityreservation:incrementalRequestedQuantity"
     item = _odcr(
         name,
@@ -353,7 +353,7 @@ def _eu_west_1() -> Iterator[Json]:
 
 
 def _rest() -> dict[str, list[Json]]:
-    """The other regions' blocks and oddities."""
+    """The blocks and special cases of the other regions."""
     return {
         "us-west-1": [
             _block("alignment-06", "p5e.48xlarge", "us-west-1a", 2, "+11d@11:30", "+18d@11:30"),
@@ -402,7 +402,7 @@ def _rest() -> dict[str, list[Json]]:
 
 
 def _market() -> dict[str, list[Json]]:
-    """Capacity for sale; a count is the most that one block gets."""
+    """Capacity for sale; a count is the maximum for one block."""
     return {
         "us-east-1": [
             _offer("p5.48xlarge", "us-east-1a", 8, "+2d@11:30", "31.464"),
@@ -479,7 +479,7 @@ def _more_of_us_east_1() -> Json:
 
 
 def _plans() -> list[Json]:
-    """Training plans of SageMaker: one that is used, and one that waits for its start."""
+    """Training plans of SageMaker: one in use, and one before its start."""
     part = {"InstanceType": "ml.p5.48xlarge", "AvailabilityZone": "us-east-1a"}
     plan = {"TargetResources": ["hyperpod-cluster"], "ReservedCapacitySummaries": [part]}
     return [
@@ -507,7 +507,7 @@ def _plans() -> list[Json]:
 
 
 def _databases() -> list[Json]:
-    """DB capacity reservations of RDS: one of three zones, and one of a date to come."""
+    """DB capacity reservations of RDS: one in three zones, and a future one."""
     zones = [{"AvailabilityZone": f"us-east-1{zone}", "AvailableCapacity": 1} for zone in "abc"]
     database = {"DBInstanceClass": "db.r7g.4xlarge", "Engine": "postgres"}
     commitment = {"CommittedCapacityPerAvailabilityZone": 6, "CommitmentEndDate": "+29d@00:00"}
@@ -535,7 +535,7 @@ def _databases() -> list[Json]:
 
 
 def _fleet_of_us_west_2(listed: Iterable[Json]) -> Json:
-    """A Capacity Reservation Fleet that falls short of its target."""
+    """A Capacity Reservation Fleet below its target."""
     members = [item for item in listed if "CapacityReservationFleetId" in item]
     return {
         "CapacityReservationFleetId": members[0]["CapacityReservationFleetId"],
@@ -562,8 +562,8 @@ def _fleet_of_us_west_2(listed: Iterable[Json]) -> Json:
 
 
 def _network(listed: Iterable[Json], types: Sequence[str]) -> list[Json]:
-    """Network nodes of the reservations of some types: those of one zone share the upper two, and
-    every two the lowest."""
+    """The network nodes of the reservations of some types: those in one zone share the upper two
+    nodes, and each pair the lowest."""
     chosen = [item for item in listed if item["InstanceType"] in types]
     return [
         {
@@ -629,7 +629,7 @@ _WIDTH = 100
 
 
 def text_of(value: Any, indent: int = 0) -> str:
-    """JSON in which whatever fits on a line is on one, and the fields of a thing share lines."""
+    """Compact JSON: everything that fits is on one line, and fields share lines."""
     flat = json.dumps(value, ensure_ascii=False)
     if indent + len(flat) <= _WIDTH or not value or not isinstance(value, dict | list):
         return flat

@@ -16,11 +16,11 @@ from sandbox.ec2.wire import Shape
 class Form:
     """The form of one kind.
 
-    ``key`` is its list in a region of the file, ``path`` its name on the control surface. ``shape``
-    is botocore's. ``arn`` is the member with the ARN, ``names`` are others by which one is found,
-    the first of which a file must have. ``steps`` give for a value of the member ``state`` the
-    member with the date at which it ends, and the next state. ``complete`` adds to the members of a
-    file, of a region, an account and a moment, what the service would say.
+    ``key`` is its list in a region of the file, ``path`` its name in the control API. ``shape`` is
+    botocore's. ``arn`` is the member with the ARN, ``names`` are other identifying members, of
+    which a file must have the first. ``steps`` map a value of the member ``state`` to the member
+    with the date at which it ends, and the next state. ``complete`` adds the service's default
+    members to those of a file, for a region, an account and a moment.
     """
 
     key: str
@@ -35,7 +35,7 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One of a kind, as it was written at ``since``."""
+    """A reservation of a kind, as defined at ``since``."""
 
     form: Form
     fields: Fields
@@ -57,7 +57,7 @@ class Held:
         return name in (self.arn, *(self.fields.get(member) for member in self.form.names))
 
     def at(self, now: datetime) -> Fields:
-        """It as its service shows it at a moment."""
+        """The reservation as its service shows it at a moment."""
         state = self.fields[self.form.state]
         while state in self.form.steps:
             member, following = self.form.steps[state]
@@ -68,7 +68,7 @@ class Held:
         return {**self.fields, self.form.state: state}
 
     def patched(self, raw: Mapping[str, Any], now: datetime) -> Held:
-        """It with fields set, null to take one away, as of now. Raises FleetError."""
+        """The reservation with fields set as of now; null removes one. Raises FleetError."""
         fields = from_json(self.form.shape(), raw, now, self.name)
         kept = {name: it for name, it in self.at(now).items() if raw.get(name, it) is not None}
         return Held(self.form, {**kept, **fields}, now)

@@ -1,7 +1,7 @@
-"""Pages of a listing: ranges of MaxResults, and tokens that only EC2 can read.
+"""Pages of a listing: ranges of MaxResults, and opaque tokens.
 
-A token holds a position and what it belongs to; one of another request, or one that nobody issued,
-is refused (EC2 API Reference, error codes).
+A token has a position and its request; a token of another request, or one that was never issued, is
+rejected (EC2 API Reference, error codes).
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ from sandbox.ec2.errors import EC2Error, invalid_value
 from sandbox.ec2.wire import Shape, service_model
 
 UNPAGED_SIZE = 1000
-"""How many items a call without MaxResults gets at most."""
+"""The maximum number of items for a call without MaxResults."""
 
 FEWEST = 5
-"""The least MaxResults of a call whose model names none (EC2 API Reference, DescribeInstances)."""
+"""The minimum MaxResults of a call whose model names none (EC2 API Reference,
+DescribeInstances)."""
 
 _NOT_OF_THE_REQUEST = ("NextToken", "MaxResults", "DryRun")
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A stretch of a listing; ``number`` counts from 1."""
+    """A part of a listing; ``number`` counts from 1."""
 
     start: int
     size: int
@@ -35,7 +36,7 @@ class Page:
 
 
 def page_of(action: str, region: str, parameters: Mapping[str, Any]) -> Page:
-    """The page that a call asks for. Raises EC2Error."""
+    """The page that a call requests. Raises EC2Error."""
     size = parameters.get("MaxResults")
     if size is not None:
         _check_size(action, size)
@@ -65,7 +66,7 @@ def token_after(page: Page, action: str, region: str, parameters: Mapping[str, A
 
 
 def _request(action: str, region: str, parameters: Mapping[str, Any]) -> str:
-    """The call that a token belongs to, whatever its page."""
+    """The call that a token belongs to, independent of its page."""
     rest = {name: parameters[name] for name in parameters if name not in _NOT_OF_THE_REQUEST}
     return _digest(json.dumps([action, region, rest], sort_keys=True, default=str))
 

@@ -37,7 +37,7 @@ CODES: Mapping[str, tuple[str, int]] = {
     "Unavailable": ("ServiceUnavailable", 503),
     "UnsupportedOperation": ("InvalidAction", 400),
 }
-"""EC2's codes of a fault, and what RDS answers instead."""
+"""EC2's codes of a fault, and RDS's codes for them."""
 
 _PARAMETERS = {"Action", "Version", "DBCapacityReservationIdentifier", "Marker", "MaxRecords"}
 
@@ -111,8 +111,8 @@ def _start(marker: str | None) -> int:
 
 
 def _answer(operation: str, call: ServiceCall) -> bytes:
-    wish = call.parameters
-    start, end = wish["start"], wish["start"] + wish["size"]
+    request = call.parameters
+    start, end = request["start"], request["start"] + request["size"]
     listed, shape = _wanted(call), rds_model().operation_model(operation).output_shape
     marker = base64.b64encode(f"dbcr-{end}".encode()).decode()
     content = {
@@ -139,7 +139,8 @@ def _wanted(call: ServiceCall) -> list[Fields]:
 
 
 def _at(fields: Fields) -> Fields:
-    """A reservation reports free capacity while it is active, and 0 before and after."""
+    """A reservation at a moment: it reports free capacity while it is active, and 0 before and
+    after."""
     if fields["State"] == "active":
         return fields
     key = "AvailableCapacityPerAvailabilityZoneList"

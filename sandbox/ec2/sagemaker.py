@@ -39,7 +39,7 @@ CODES: Mapping[str, tuple[str, int]] = {
     "Unavailable": ("ServiceUnavailable", 503),
     "UnsupportedOperation": ("UnknownOperationException", 400),
 }
-"""EC2's codes of a fault, and what SageMaker answers instead."""
+"""EC2's codes of a fault, and SageMaker's codes for them."""
 
 _NOT_LISTED = ("UnhealthyInstanceCount", "AvailableSpareInstanceCount")
 """The fields that only DescribeTrainingPlan returns."""
@@ -102,7 +102,7 @@ def _describe(call: ServiceCall) -> Json:
 
 
 def _start(token: str | None) -> int:
-    """Where a page begins."""
+    """The start of a page."""
     try:
         return int(base64.b64decode(token).decode().removeprefix("plans-")) if token else 0
     except ValueError:
@@ -114,17 +114,17 @@ def _without(fields: Fields, names: tuple[str, ...]) -> Fields:
 
 
 def _search(call: ServiceCall) -> Json:
-    wish = call.parameters
-    hours, count = wish.get("DurationHours"), wish.get("InstanceCount", 1)
+    request = call.parameters
+    hours, count = request.get("DurationHours"), request.get("InstanceCount", 1)
     if hours is None or not 1 <= hours <= LONGEST_HOURS:
         raise EC2Error("ValidationException", f"DurationHours must be 1 to {LONGEST_HOURS}.")
     found = [
         _offering(offer, call, hours, count)
         for offer in call.region.plan_market
-        if offer.kind in (wish.get("InstanceType"), wish.get("UltraServerType"))
+        if offer.kind in (request.get("InstanceType"), request.get("UltraServerType"))
         and count <= offer.count
     ]
-    latest = wish.get("EndTimeBefore")
+    latest = request.get("EndTimeBefore")
     return {
         "TrainingPlanOfferings": [
             it
@@ -135,8 +135,8 @@ def _search(call: ServiceCall) -> Json:
 
 
 def _offering(offer: Offer, call: ServiceCall, hours: int, count: int) -> Json:
-    wish = call.parameters
-    earliest = max(wish.get("StartTimeAfter", 0), (call.now + NOTICE).timestamp())
+    request = call.parameters
+    earliest = max(request.get("StartTimeAfter", 0), (call.now + NOTICE).timestamp())
     start = max(offer.first_start, datetime.fromtimestamp(earliest, call.now.tzinfo))
     start = start.replace(microsecond=0)
     fee = offer.hourly_price * count * Decimal(hours)
@@ -153,8 +153,8 @@ def _offering(offer: Offer, call: ServiceCall, hours: int, count: int) -> Json:
     }
     return {
         "TrainingPlanOfferingId": f"tpo-{sha256(text.encode()).hexdigest()[:17]}",
-        "TargetResources": wish.get("TargetResources", ["training-job"]),
-        "RequestedStartTimeAfter": wish.get("StartTimeAfter"),
+        "TargetResources": request.get("TargetResources", ["training-job"]),
+        "RequestedStartTimeAfter": request.get("StartTimeAfter"),
         "DurationHours": hours,
         "DurationMinutes": 0,
         "UpfrontFee": f"{fee:.2f}",

@@ -1,5 +1,5 @@
-"""The simulator's HTTP server: EC2, other services, prices and costs at ``/``, the control surface
-at ``/_sim/``; loopback only."""
+"""The simulator's HTTP server: EC2, other services, prices and costs at ``/``, the control API at
+``/_sim/``; loopback only."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _XML = "text/xml;charset=UTF-8"
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
-    # Every region of a client may connect at once; the default backlog is 5.
+    # A client may connect for every region at once; the default backlog is 5.
     request_queue_size = 256
 
     def __init__(self, port: int, simulator: Simulator) -> None:
@@ -104,7 +104,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class RunningServer:
-    """A simulator on a port, until it is closed; port 0 takes a free one. Raises OSError."""
+    """A simulator on a port, until it is closed; port 0 means a free one. Raises OSError."""
 
     def __init__(self, simulator: Simulator, port: int = 0) -> None:
         self._server = _Server(port, simulator)
@@ -116,7 +116,7 @@ class RunningServer:
         return f"http://{HOST}:{self._server.server_port}"
 
     def wait(self) -> None:
-        """Until somebody closes it."""
+        """Wait until it is closed."""
         self._thread.join()
 
     def close(self) -> None:

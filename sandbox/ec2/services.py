@@ -1,4 +1,4 @@
-"""The services other than EC2 that the simulator answers for, and what they reserve."""
+"""The services other than EC2 in the simulator, and their kinds of reservations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sandbox.ec2.sagemaker import SAGEMAKER
 from sandbox.ec2.training_plans import TRAINING_PLANS
 
 SERVICES: Final = {service.name: service for service in (SAGEMAKER, RDS)}
-"""By the name in their signatures."""
+"""The services by the name in their signatures."""
 
 FORMS: Final = {form.path: form for form in (TRAINING_PLANS, DB_CAPACITY_RESERVATIONS)}
-"""By their name on the control surface."""
+"""The kinds by their name in the control API."""

@@ -1,4 +1,4 @@
-"""JSON as the AWS command line prints it ↔ fields as boto3 gives them, checked by the model."""
+"""Conversion between the AWS command line's JSON and boto3's fields, checked against the model."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class FleetError(ValueError):
 
 
 def list_of(raw: Mapping[str, Any], key: str, where: str) -> list[Any]:
-    """The list under a key, empty where there is none. Raises FleetError."""
+    """The list under a key, empty if there is none. Raises FleetError."""
     value = raw.get(key, [])
     if not isinstance(value, list):
         raise FleetError(f"{where}.{key} must be a list")
@@ -33,7 +33,7 @@ def list_of(raw: Mapping[str, Any], key: str, where: str) -> list[Any]:
 
 
 def count_of(raw: Mapping[str, Any], key: str, where: str) -> int:
-    """The number of instances under a key, 0 where there is none. Raises FleetError."""
+    """The number of instances under a key, 0 if there is none. Raises FleetError."""
     value = raw.get(key, 0)
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise FleetError(f"{where}.{key} = {value!r} must be a whole number of at least 0")
@@ -41,13 +41,13 @@ def count_of(raw: Mapping[str, Any], key: str, where: str) -> int:
 
 
 def described(operation: str, member: str) -> Shape:
-    """The shape of one item of what an operation describes."""
+    """The shape of one item of an operation's list."""
     output: Shape = service_model().operation_model(operation).output_shape
     return output.members[member].member
 
 
 def from_json(shape: Shape, value: Any, now: datetime, where: str) -> Any:
-    """The value with its dates read, relative ones as of ``now``. Raises FleetError."""
+    """The value with parsed dates, relative ones as of ``now``. Raises FleetError."""
     if shape.type_name == "structure":
         return _structure(shape, value, now, where)
     if shape.type_name == "list":

@@ -1,4 +1,4 @@
-"""The simulated EC2: everything about it that changes, behind one lock."""
+"""The simulated EC2: its mutable state, behind one lock."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Reply:
 
 @dataclass(slots=True)
 class _Kept:
-    """A listing with what was rendered of it; good for one region object until a moment."""
+    """A cached listing with its rendered items; valid for one region object until a moment."""
 
     region: Region
     listing: Listing
@@ -65,7 +65,7 @@ class _Kept:
 
 
 class Simulator:
-    """Answers EC2 calls from a fleet, which its methods can change.
+    """Serves EC2 calls from a fleet, which its methods can change.
 
     Its clock is the wall clock and an offset. All methods may be called from any thread.
     """
@@ -85,7 +85,7 @@ class Simulator:
     # The world
 
     def reset(self) -> None:
-        """Everything as it was at the start: fleet, clock, faults, latency, counts."""
+        """Restore the initial fleet, clock, faults, latency, counts."""
         with self._lock:
             self._fleet = self._initial
             self._offset = timedelta()
@@ -100,7 +100,7 @@ class Simulator:
         return self._fleet
 
     def replace_fleet(self, fleet: Fleet) -> None:
-        """Another fleet, with its faults; clock and counts stay."""
+        """Replace the fleet and its faults; clock and counts stay."""
         with self._lock:
             self._fleet = fleet
             self.set_faults(fleet.faults)
@@ -119,13 +119,13 @@ class Simulator:
             self._kept.clear()
 
     def put(self, region: str, reservation: Reservation) -> None:
-        """Add a reservation, or put it in place of the one with its id. Raises KeyError."""
+        """Add a reservation, or replace the one with its id. Raises KeyError."""
         with self._lock:
             changed = self._fleet.regions[region].with_reservation(reservation)
             self._fleet = self._fleet.with_regions([changed])
 
     def patch(self, reservation_id: str, fields: Fields) -> Reservation:
-        """Set fields of a reservation, None to take one away. Raises KeyError."""
+        """Set fields of a reservation, None removes one. Raises KeyError."""
         with self._lock:
             region = self._fleet.region_of(reservation_id)
             changed = patched(region.reservations[reservation_id], fields, self.now())
@@ -133,7 +133,7 @@ class Simulator:
             return changed
 
     def set_billing_request(self, reservation_id: str, request: Fields | None) -> None:
-        """The last request to bill another account for what is unused. Raises KeyError."""
+        """Set the last request to bill another account for unused capacity. Raises KeyError."""
         with self._lock:
             region = self._fleet.region_of(reservation_id)
             changed = replace(region.reservations[reservation_id], billing_request=request)
@@ -146,7 +146,7 @@ class Simulator:
             self._fleet = self._fleet.with_regions([region.without_reservation(reservation_id)])
 
     def patch_held(self, form: Form, name: str, raw: Mapping[str, Any]) -> Fields:
-        """Set fields of what another service reserves, None to take one away. Raises KeyError and
+        """Set fields of another service's reservation, None removes one. Raises KeyError and
         ValueError."""
         with self._lock:
             region = self._fleet.region_of_held(form, name)
@@ -190,17 +190,17 @@ class Simulator:
             self._faults = [fault for fault in self._faults if fault.region != region]
 
     def faults(self) -> list[Fault]:
-        """Those that are not over, with the ``times`` that they have left."""
+        """The active faults, with their remaining ``times``."""
         with self._lock:
             return list(self._faults)
 
     def set_latency(self, milliseconds: float, region: str | None = None) -> None:
-        """How long every call takes, in one region or in all that have no time of their own."""
+        """Set the latency of calls in one region, or in all without their own."""
         with self._lock:
             self._latency[region or "*"] = milliseconds
 
     def calls(self) -> dict[tuple[str, str], int]:
-        """How many calls there were, by region and operation, failed ones among them."""
+        """The number of calls by region and operation, including failed ones."""
         with self._lock:
             return dict(self._calls)
 
@@ -211,7 +211,7 @@ class Simulator:
     # Answering
 
     def answer(self, authorization: str, query: Mapping[str, str]) -> Reply:
-        """One EC2 call: its Authorization header and its Query parameters."""
+        """Serve one EC2 call, given its Authorization header and its Query parameters."""
         request_id = str(uuid.uuid4())
         try:
             return self._answer(authorization, query, request_id)
@@ -221,7 +221,7 @@ class Simulator:
     def _answer(self, authorization: str, query: Mapping[str, str], request_id: str) -> Reply:
         action = query.get("Action", "")
         credential = credential_of(authorization)
-        # Outside the lock: who owns a key may have to be asked over the network.
+        # Outside the lock, because resolving the owner of a key may need the network.
         account = self._account_of(credential.access_key) or self._fleet.account
         with self._lock:
             self._calls[credential.region, action] += 1
@@ -233,7 +233,7 @@ class Simulator:
         return replace(reply, delay=reply.delay + delay)
 
     def answer_service(self, service: Service, authorization: str, request: Request) -> Reply:
-        """One call of another service, with its Authorization header."""
+        """Serve one call of another service, given its Authorization header."""
         request_id = str(uuid.uuid4())
         credential = credential_of(authorization, service.name)
         try:
@@ -261,7 +261,7 @@ class Simulator:
         if fault is not None and fault.error is not None:
             raise fault.error
         call = ServiceCall(region, account, self.now(), parameters, request_id)
-        return _spoilt(fault, Reply(200, service.answer(operation, call), request_id))
+        return _with_fault(fault, Reply(200, service.answer(operation, call), request_id))
 
     def _delay(self, region: str) -> float:
         return self._latency.get(region, self._latency.get("*", 0)) / 1000
@@ -292,10 +292,10 @@ class Simulator:
         facts = operation.facts(call) if operation.facts else {}
         items = map(kept.xml, shown)
         body = answer_xml(action, operation.member, items, token, request_id, facts)
-        return _spoilt(fault, Reply(200, body, request_id))
+        return _with_fault(fault, Reply(200, body, request_id))
 
     def _hit(self, region: str, action: str, account: str, page: int) -> Fault | None:
-        """The first fault that hits a call; one that counts its hits has one less left."""
+        """The first fault that applies to a call; one with ``times`` is counted down."""
         for index, fault in enumerate(self._faults):
             if fault.hits(region, action, account, page):
                 left = None if fault.times is None else fault.times - 1
@@ -315,7 +315,7 @@ class Simulator:
         self._buckets[key] = taken
 
     def _keep(self, operation: Operation, call: Call) -> _Kept:
-        """The listing of a call, as it was made earlier if nothing has changed since."""
+        """The listing of a call, from the cache if nothing has changed."""
         key = (operation.name, call.region.name, call.account)
         kept = self._kept.get(key)
         if kept is not None and kept.region is call.region and _holds(kept.listing, call.now):
@@ -332,7 +332,7 @@ def _holds(listing: Listing, now: datetime) -> bool:
 
 
 def _chosen(operation: Operation, listing: Listing, parameters: Mapping[str, Any]) -> list[int]:
-    """The places in the listing of what a call asks for. Raises EC2Error."""
+    """The indexes in the listing of the items that a call requests. Raises EC2Error."""
     passes = matcher(parameters.get("Filters", ()), operation.filters)
     wanted = _wanted(operation.ids, listing.items, parameters)
     return [index for index, item in enumerate(listing.items) if wanted(item) and passes(item)]
@@ -341,18 +341,18 @@ def _chosen(operation: Operation, listing: Listing, parameters: Mapping[str, Any
 def _wanted(
     ids: Ids | None, items: Iterable[Fields], parameters: Mapping[str, Any]
 ) -> Callable[[Fields], bool]:
-    asked = parameters.get(ids.parameter) if ids else None
-    if ids is None or not asked:
+    requested = parameters.get(ids.parameter) if ids else None
+    if ids is None or not requested:
         return lambda item: True
     member = ids.member
-    unknown = set(asked) - {item.get(member) for item in items}
+    unknown = set(requested) - {item.get(member) for item in items}
     if unknown and ids.code:
         raise EC2Error(ids.code, ids.message.format(", ".join(sorted(unknown))))
-    return lambda item: item.get(member) in asked
+    return lambda item: item.get(member) in requested
 
 
-def _spoilt(fault: Fault | None, reply: Reply) -> Reply:
-    """The answer as a fault without an error code leaves it."""
+def _with_fault(fault: Fault | None, reply: Reply) -> Reply:
+    """The response as modified by a fault without an error code."""
     if fault is None or reply.body is None:
         return reply
     if fault.kind is FaultKind.HANG:

@@ -1,7 +1,7 @@
-"""Training plans of SageMaker in a fleet, as ``aws sagemaker describe-training-plan`` prints them.
+"""Training plans of SageMaker in a fleet, in the form of ``aws sagemaker describe-training-plan``.
 
-What is written holds until time changes it: a plan that is scheduled becomes active at its start,
-and expires at its end (SageMaker AI Developer Guide, training-plan-details-using-api-cli-sdk).
+A scheduled plan becomes active at its start, and expires at its end (SageMaker AI Developer Guide,
+training-plan-details-using-api-cli-sdk).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """EC2's wire protocol, driven by botocore's service model: Query in, XML out.
 
-Names on the wire are the model's (``queryName`` or ``locationName``), lists of a request are
-numbered and flat, lists of an answer are ``<item>`` elements: botocore's EC2 serialiser and parser
-are the other side of what is done here.
+Names on the wire are the model's (``queryName`` or ``locationName``), lists in a request are
+numbered and flat, lists in a response are ``<item>`` elements, as in botocore's EC2 serializer and
+parser.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ def service_model() -> ServiceModel:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """Who calls and where: SigV4's access key and the region of its scope."""
+    """The credential of a call: SigV4's access key and the region of its scope."""
 
     access_key: str
     region: str
 
 
 def credential_of(authorization: str, service: str = "ec2") -> Credential:
-    """From the Authorization header; signatures are not verified. Raises EC2Error."""
+    """Parse the Authorization header; signatures are not verified. Raises EC2Error."""
     found = _CREDENTIAL.search(authorization)
     if found is None or found[3] != service:
         raise not_credible()
@@ -148,7 +148,7 @@ _SCALARS: dict[str, Callable[[str], Any]] = {
 
 @cache
 def renderer(action: str, member: str) -> Render:
-    """How one item of an answer's list is written."""
+    """A function that renders one item of a response's list."""
     shape: Shape = service_model().operation_model(action).output_shape
     return _content(shape.members[member].member)
 
@@ -193,7 +193,7 @@ def answer_xml(
     request_id: str,
     facts: Mapping[str, Any] | None = None,
 ) -> bytes:
-    """A whole answer from rendered items, and ``facts`` beside them."""
+    """A whole response from rendered items, with ``facts`` beside them."""
     shape: Shape = service_model().operation_model(action).output_shape
     tag = shape.members[member].serialization["name"]
     content = "</item><item>".join(items)

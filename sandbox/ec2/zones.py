@@ -22,7 +22,7 @@ REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d")
 def zone_id(zone: str) -> str | None:
     """``us-east-2b`` → ``use2-az2``, ``us-east-1-dfw-2a`` → ``use1-dfw2-az1``.
 
-    On AWS the letters are shuffled for each account; here they are not.
+    AWS shuffles the letters for each account; the simulator does not.
     """
     found = _ZONE.fullmatch(zone)
     if found is None or found[2] not in _DIRECTIONS:

@@ -1,4 +1,4 @@
-"""``python -m sandbox.sink``: the destination as a process of its own, with a control surface.
+"""``python -m sandbox.sink``: the destination as a separate process, with a control API.
 
 | call on the control port | does |
 |---|---|
@@ -37,8 +37,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._send([request_to_json(one) for one in list(self.server.destination.requests)])
 
     def do_PUT(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
-        self.server.destination.answer(Reply(**asked["reply"]), asked["path"])
+        requested = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+        self.server.destination.answer(Reply(**requested["reply"]), requested["path"])
         self._send({})
 
     def _send(self, answer: Any) -> None:
@@ -50,11 +50,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, *_: Any) -> None:
-        """Not to the log."""
+        """Log nothing."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command; it serves until its process is ended."""
+    """The command; it serves until its process ends."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.sink")
     parser.add_argument("--folder", type=Path, required=True, help="for certificates and record")
     parser.add_argument("--port", type=int, required=True, help="of the destination")

@@ -1,4 +1,4 @@
-"""Certificates of a throw-away authority, for servers on the loopback interface."""
+"""Certificates of a temporary authority, for servers on the loopback interface."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ class Certificates:
 
 
 def make_certificates(folder: Path, name: str) -> Certificates:
-    """An authority, and a certificate of it for a name or address; the authority's key is lost."""
+    """Create an authority, and its certificate for a name or address; the authority's key is
+    discarded."""
     authority_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     authority = _certificate("authority", authority_key, authority_key, None)
     certificate = _certificate(name, key, authority_key, _alternative(name))
@@ -43,7 +44,7 @@ def make_certificates(folder: Path, name: str) -> Certificates:
 
 
 def write_trust(authority: Path, path: Path) -> None:
-    """Write what a program trusts that trusts this authority beside the machine's own."""
+    """Write the certificates of this authority and of those that the machine trusts."""
     own = ssl.create_default_context().get_ca_certs(binary_form=True)
     texts = [authority.read_text(), *map(ssl.DER_cert_to_PEM_cert, own)]
     path.write_text("".join(texts))
@@ -62,7 +63,7 @@ def _certificate(
     signer: ec.EllipticCurvePrivateKey,
     alternative: x509.GeneralName | None,
 ) -> x509.Certificate:
-    """One without an alternative name is the authority's own."""
+    """Create a certificate; one without an alternative name is the authority's own."""
     now = datetime.now(UTC)
     issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "authority")])
     builder = (

@@ -1,4 +1,4 @@
-"""The client of a destination that runs in a process of its own."""
+"""The client of a destination in a separate process."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from urllib.request import Request as HTTPRequest
 from sandbox.sink.destination import EVERYWHERE, OK, Reply, Request, request_from_json
 
 _OPENER = build_opener(ProxyHandler({}))
-"""Without the proxies of the environment: the destination is on this machine."""
+"""An opener that ignores the environment's proxies, since the destination is on this machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sink:
-    """Drives a destination and reads what it was sent; raises OSError where none is.
+    """Controls a destination and reads its requests; raises OSError without a destination.
 
     Attributes:
-        endpoint: ``https://127.0.0.1:<port>``, to which a path is added for each destination.
-        control: URL of the control surface.
+        endpoint: ``https://127.0.0.1:<port>``, followed by a path for each destination.
+        control: URL of the control API.
     """
 
     endpoint: str
     control: str
 
     def url(self, path: str) -> str:
-        """Where a destination is posted to: ``/slack`` and the like."""
+        """The URL of a destination, such as ``/slack``."""
         return f"{self.endpoint}{path}"
 
     def requests(self, path: str | None = None) -> list[Request]:
@@ -40,11 +40,11 @@ class Sink:
         self._call("PUT", "/answers", {"path": path, "reply": asdict(reply)})
 
     def mend(self, path: str = EVERYWHERE) -> None:
-        """A path is answered as it was at first."""
+        """Restore the normal response of a path."""
         self.answer(OK, path)
 
     def _call(self, method: str, path: str, body: Any = None) -> Any:
         content = json.dumps(body).encode() if body is not None else None
-        asked = HTTPRequest(f"{self.control}{path}", content, method=method)
-        with _OPENER.open(asked, timeout=60) as answer:
+        requested = HTTPRequest(f"{self.control}{path}", content, method=method)
+        with _OPENER.open(requested, timeout=60) as answer:
             return json.load(answer)

@@ -22,14 +22,14 @@ from truffle.core.times import format_time, parse_time
 
 HOST = "127.0.0.1"
 EVERYWHERE = "*"
-"""In place of a path: all that have no reply of their own."""
+"""In place of a path: all paths without their own reply."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A response, after so many seconds; without a status the connection is closed.
+    """A response, after ``seconds``; without a status the connection is closed.
 
-    ``pause`` are the seconds before each byte of the text.
+    ``pause`` is in seconds before each byte of the text.
     """
 
     status: int | None = 200
@@ -42,17 +42,17 @@ class Reply:
 OK = Reply()
 """The normal responses of each service, used unless others are configured."""
 DOWN = Reply(None)
-"""For all paths: connections are refused."""
+"""Refuse connections, for all paths."""
 
 _LENGTHS = frozenset({"Content-Length", "Transfer-Encoding"})
-"""Headers of a reply whose body is broken on purpose."""
+"""Headers of a reply with a body that is broken on purpose."""
 
 _NOT_FOUND = Reply(404, '{"status":"not found"}')
 
 
 @dataclass(frozen=True, slots=True)
 class _Service:
-    """A well-known service: how it is recognized by a request, its path, and what it responds."""
+    """A well-known service: how its requests are recognized, its path, and its response."""
 
     path: re.Pattern[str]
     reply: Reply
@@ -76,8 +76,8 @@ _SERVICES = (
         lambda headers, body: headers.get("Authorization", "").startswith("Bearer xox"),
     ),
 )
-"""PagerDuty's Events API v2, Opsgenie's Alert API v2 and Slack's Web API. What is meant for one of
-them is not found on any other path, as there."""
+"""PagerDuty's Events API v2, Opsgenie's Alert API v2 and Slack's Web API. As there, their requests
+get 404 on any other path."""
 
 
 def _usual(path: str, headers: Mapping[str, str], body: bytes) -> Reply:
@@ -122,10 +122,10 @@ class Destination:
     """Listens on a port of the loopback interface until it is closed.
 
     Attributes:
-        port: where it listens.
-        authority: certificate of the authority that vouches for it.
-        requests: what it was sent, in order.
-        replies: what the next requests are answered, whatever their path, one reply each.
+        port: its port.
+        authority: certificate of its authority.
+        requests: received requests, in order.
+        replies: the responses to the next requests, whatever their path, one reply each.
     """
 
     def __init__(
@@ -137,8 +137,8 @@ class Destination:
         record: Path | None = None,
         clock: Callable[[], datetime] = now,
     ) -> None:
-        """Its certificate, for this name or address, is put into the folder; every request is
-        a line of the record."""
+        """Write its certificate, for this name or address, to the folder; every request is a line
+        of the record."""
         made = make_certificates(folder, name)
         self.authority = made.authority
         self.requests: list[Request] = []
@@ -156,7 +156,7 @@ class Destination:
         return f"https://{host}:{self.port}{path}"
 
     def answer(self, reply: Reply, path: str = EVERYWHERE) -> None:
-        """From now on a path is answered like this; with ``OK`` as it was at first."""
+        """Set the response of a path from now on; ``OK`` restores the normal one."""
         with self._lock:
             if reply == OK:
                 self._answers.pop(path, None)
@@ -175,11 +175,11 @@ class Destination:
         self._listener = _Refusal(self.port) if refuses else _Server(self.port, self)
 
     def secured(self, connection: socket.socket) -> ssl.SSLSocket:
-        """The server's end of TLS; the handshake is made when somebody reads."""
+        """The server side of TLS; the handshake is made with the first read."""
         return self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
 
     def received(self, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
-        """Note a request; what is answered."""
+        """Record a request; return the response."""
         with self._lock:
             reply = self.replies.pop(0) if self.replies else self._standing(path, headers, body)
             request = Request(path, headers, body, self._clock(), reply.status)
@@ -196,7 +196,7 @@ class Destination:
 
 @contextmanager
 def listening(folder: Path, name: str = HOST) -> Iterator[Destination]:
-    """A destination whose certificate is for this name or address."""
+    """A destination with a certificate for this name or address."""
     destination = Destination(folder, name)
     try:
         yield destination
@@ -234,7 +234,7 @@ class _Server(ThreadingHTTPServer):
         self.server_close()
 
     def handle_error(self, *_: Any) -> None:
-        """A client that hangs up is what some tests want."""
+        """Ignore clients that hang up, as in some tests."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -260,4 +260,4 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(bytes([byte]))
 
     def log_message(self, *_: Any) -> None:
-        """Not to the console."""
+        """Log nothing to the console."""

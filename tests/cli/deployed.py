@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -24,7 +25,7 @@ from lambdas.api.usage import to_question
 from lambdas.republishing import SECONDS, republish
 from lambdas.store.fleets import StoredFleets
 from lambdas.store.placements import ScopePlacements
-from lambdas.store.stranded import Asked
+from lambdas.store.stranded import StrandedResult
 from tests.sandbox.worlds import running_now
 from truffle.alerts.explanation import Delivery, explain_delivered
 from truffle.alerts.sample import sample_event
@@ -71,13 +72,14 @@ class Deployed:
     unpublishable: list[str] = field(default_factory=list)
     broken: list[Answer] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
+    gzips: bool = False
     past: dict[datetime, Deployed] = field(default_factory=dict)
     spans: list[Span] = field(default_factory=list)
     missing_days: list[str] = field(default_factory=list)
     fleets: dict[Scope, StoredFleets] = field(default_factory=dict)
     placements: dict[Scope, ScopePlacements] = field(default_factory=dict)
     prices: PriceBook = field(default_factory=PriceBook)
-    stranded: list[Asked] = field(default_factory=list)
+    stranded: list[StrandedResult] = field(default_factory=list)
     market: list[WatchAnswer] = field(default_factory=list)
     clock: Callable[[], datetime] = running_now
 
@@ -135,7 +137,7 @@ class Deployed:
             asked_for = to_question(parse(given, parameters.USAGE), self.clock())
             found = usage_of(asked_for, self.spans, self.prices)
             more = {"missing_days": self.missing_days, "collection": context.collection}
-            return 200, {**found, **more}
+            return 200, json.loads(found.text(**more))
         if path in ("/offerings", "/offerings/history"):
             return 200, self._market(path, given, question)
         if path == "/status":
@@ -281,6 +283,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, status: int, body: Any) -> None:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.send_response(status)
+        if self.server.deployed().gzips and "gzip" in self.headers.get("Accept-Encoding", ""):
+            content = gzip.compress(content)
+            self.send_header("Content-Encoding", "gzip")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lambdas.store.stranded import Asked
+from lambdas.store.stranded import StrandedResult
 from tests.builders import OHIO, an_odcr, an_on_demand_instance
 from tests.cli.conftest import Run
 from tests.cli.deployed import Deployed
@@ -23,7 +23,7 @@ def beside(deployed: Deployed) -> Deployed:
     row = an_odcr("cr-a", available_capacity=3)
     instances = [an_on_demand_instance("i-1"), an_on_demand_instance("i-2")]
     deployed.collected(OHIO, row)
-    deployed.stranded = [Asked(OHIO, AT, tuple(stranded([row], instances)))]
+    deployed.stranded = [StrandedResult(OHIO, AT, tuple(stranded([row], instances)))]
     return deployed
 
 
@@ -48,7 +48,7 @@ def test_a_scope_that_was_not_asked_is_named(
     truffle: Run, deployed: Deployed, api_url: str
 ) -> None:
     deployed.collected(OHIO, an_odcr("cr-a"))
-    deployed.stranded = [Asked(OHIO, AT, error="Throttled", message="Slow down.")]
+    deployed.stranded = [StrandedResult(OHIO, AT, error="Throttled", message="Slow down.")]
     found = truffle("stranded", "--api-url", api_url)
     assert (found.status, "instances not listed: Throttled" in found.err) == (3, True)
 

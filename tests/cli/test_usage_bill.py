@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tests.cli.deployed import Deployed
 from truffle import BillExport, Truffle
 from truffle.core.pricing import PriceBook
 from truffle.core.spans import Span
+from truffle.errors import TruffleError
 from truffle.query import BadArgument
 from truffle.sql.database import connect
 
@@ -148,3 +150,14 @@ def test_a_table_that_is_not_in_the_copy_is_an_error(
     result = truffle("usage", "--api-url", api_url, *ASKED, *asked)
     assert result.status == 1
     assert "There is no table nothing" in result.err
+
+
+def test_a_copy_without_the_extra_names_it(
+    api_url: str, stack: Deployed, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("truffle.sql")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    export = BillExport("cur2", copy)
+    with pytest.raises(TruffleError, match=r"package duckdb: pip install 'truffle\[sql\]'"):
+        Truffle(api_url=api_url).usage(DAY, by="reservation", bill=export)

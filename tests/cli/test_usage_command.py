@@ -142,6 +142,12 @@ def test_python_has_the_rows_and_what_they_rest_on(api_url: str, stack: Deployed
     assert usage[0].unpriced_hours == 80
 
 
+def test_a_gzipped_answer_is_the_same(api_url: str, stack: Deployed) -> None:
+    whole = [row.to_json() for row in Truffle(api_url=api_url).usage()]
+    stack.gzips = True
+    assert [row.to_json() for row in Truffle(api_url=api_url).usage()] == whole
+
+
 def test_asyncio_has_the_same(api_url: str, stack: Deployed) -> None:
     usage = asyncio.run(AsyncTruffle(api_url=api_url).usage("2026-11-03", "2026-11-04"))
     assert [row.reserved_hours for row in usage] == [120]

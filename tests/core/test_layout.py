@@ -13,6 +13,8 @@ from truffle.core.layout import (
     days_to_make,
     fingerprint,
     period_of,
+    state_of,
+    state_text,
     with_days,
 )
 
@@ -71,6 +73,13 @@ def test_without_a_change_nothing_is_made() -> None:
 def test_the_period_is_an_hour_unless_the_state_names_it() -> None:
     assert period_of({}) == timedelta(hours=1)
     assert period_of({"schedule": {"minutes": "15"}}) == timedelta(minutes=15)
+
+
+def test_the_state_of_another_version_is_empty() -> None:
+    text = state_text({"spans": {"2026-11-24": "a"}})
+    assert state_of(text)["spans"] == {"2026-11-24": "a"}
+    assert state_of('{"spans": {"2026-11-24": "a"}}')["spans"] == {"2026-11-24": "a"}
+    assert state_of(text.replace('"version": "1"', '"version": "2"')) == {}
 
 
 def test_a_database_is_named_as_athena_takes_it() -> None:

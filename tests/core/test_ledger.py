@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
 import json
-import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -13,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders import HOME, HOUR, OTHER, a_block, an_odcr
-from truffle.core.ledger import DayTotal, Reader, write_day
+from truffle.core.ledger import lines_of, write_day
+from truffle.core.ledger_reader import DayTotals, Ledger, Reader
 from truffle.core.model import Accelerator, Health, Reservation
 from truffle.core.pricing import PriceSource, Rate
 from truffle.core.spans import Span, joined
-from truffle.core.usage import Period, Tally, usage
+from truffle.core.usage import Period, Tally, UsageRow, usage
 from truffle.core.usage_axes import Interval
 
 DAY = datetime(2026, 11, 24, tzinfo=UTC)
@@ -29,7 +30,13 @@ def held(start: float, end: float, row: object = None, is_observed: bool = True)
 
 
 def lines(*spans: Span) -> list[dict[str, object]]:
-    return [json.loads(line) for line in write_day(spans, DAY).splitlines()]
+    return [json.loads(line) for line in lines_of(write_day(spans, DAY))]
+
+
+def stored(text: str, has_index: bool = True) -> Ledger:
+    """A ledger as the bucket has it."""
+    lines = text if has_index else "\n".join(lines_of(text))
+    return Ledger(gzip.compress(lines.encode()))
 
 
 def test_a_reservation_is_a_line_with_the_hours_of_its_day() -> None:
@@ -105,7 +112,7 @@ def test_what_is_written_is_read(random: Random) -> None:
     text = write_day(spans, DAY)
     random.shuffle(spans)
     assert write_day(spans, DAY) == text
-    read = list(Reader().spans(text))
+    read = list(Reader().spans(stored(text).lines()))
     period = Period(DAY, DAY + timedelta(days=1), Interval.HOUR)
     by = ("reservation", "tag:Team")
     assert usage(read, period, by, lambda _: None) == usage(spans, period, by, lambda _: None)
@@ -114,7 +121,7 @@ def test_what_is_written_is_read(random: Random) -> None:
 
 @given(st.randoms(use_true_random=False), st.booleans())
 def test_totals_of_days_are_the_sums_of_their_spans(random: Random, is_old: bool) -> None:
-    """Also of lines that an earlier release wrote, and where numbers or prices are unknown."""
+    """Also of a ledger without an index, and where numbers or prices are unknown."""
     spans = [
         held(
             hour,
@@ -132,18 +139,40 @@ def test_totals_of_days_are_the_sums_of_their_spans(random: Random, is_old: bool
         for hour in range(24)
         if random.random() < 0.5
     ]
-    text = write_day(spans, DAY)
-    if is_old:
-        text = re.sub(r'"instance_microseconds": \[.*?\], ', "", text)
-    period = Period(DAY, DAY + timedelta(days=1), Interval.DAY)
+    ledger = stored(write_day(spans, DAY), has_index=not is_old)
     by = ("type", "instance_type")
-    tally = Tally(period, by, a_rate)
-    for one in Reader().totals(text, DAY):
-        if isinstance(one, DayTotal):
+    assert from_totals(ledger, by) == usage(spans, WHOLE_DAY, by, a_rate)
+
+
+WHOLE_DAY = Period(DAY, DAY + timedelta(days=1), Interval.DAY)
+
+
+def from_totals(ledger: Ledger, by: tuple[str, ...]) -> list[UsageRow]:
+    tally = Tally(WHOLE_DAY, by, a_rate)
+    for one in Reader().totals(ledger, DAY):
+        if isinstance(one, DayTotals):
             tally.add_day(one)
         else:
             tally.add(one)
-    assert tally.rows() == usage(spans, period, by, a_rate)
+    return [UsageRow.from_json(json.loads(text)) for text in tally.texts()]
+
+
+def test_a_day_that_was_not_observed_has_no_cost() -> None:
+    spans = [held(0, 24, an_odcr("cr-1"), is_observed=False)]
+    (row,) = from_totals(stored(write_day(spans, DAY)), ("type",))
+    assert [row] == usage(spans, WHOLE_DAY, ("type",), a_rate)
+    assert (row.unobserved_hours, row.reserved_cost) == (8 * 24, None)
+
+
+def test_the_text_of_a_row_is_its_json() -> None:
+    rows = [an_odcr("cr-0"), an_odcr("cr-1", accelerator=Accelerator("X", "ACME", None))]
+    tally = Tally(WHOLE_DAY, ("reservation", "tag:Team"), a_rate)
+    for row in rows:
+        tally.add(held(0, 7.3, row))
+    for text in tally.texts():
+        assert list(UsageRow.from_json(json.loads(text)).to_json().items()) == list(
+            json.loads(text).items()
+        )
 
 
 def a_rate(row: Reservation) -> Rate | None:
@@ -154,10 +183,34 @@ def a_rate(row: Reservation) -> Rate | None:
     return Rate(amount, "USD", PriceSource.SETTINGS)
 
 
-def test_a_day_of_an_odcr_is_one_total() -> None:
-    text = write_day([held(0, 6), held(6, 24, an_odcr(available_capacity=0))], DAY)
-    (total,) = Reader().totals(text, DAY)
-    assert isinstance(total, DayTotal)
+def test_a_day_of_odcrs_is_read_from_its_index() -> None:
+    """The index alone is decompressed for a day whose reservations are known."""
+    reader, row = Reader(), an_odcr(available_capacity=0)
+    text = write_day([held(0, 6), held(6, 24, row)], DAY)
+    list(reader.totals(stored(text), DAY))
+    index_only = Ledger(gzip.compress(text.partition("\n")[0].encode() + b"\n{damaged"))
+    (totals,) = reader.totals(index_only, DAY)
+    assert isinstance(totals, DayTotals)
+    assert [it.total_seconds() for it in map(micro, (*totals.reserved, *totals.used))] == [
+        8 * 24 * 3600,
+        (5 * 6 + 8 * 18) * 3600,
+    ]
+
+
+def micro(time: int) -> timedelta:
+    return timedelta(microseconds=time)
+
+
+@pytest.mark.parametrize("has_index", [True, False])
+def test_a_truncated_ledger_is_an_error(has_index: bool) -> None:
+    text = write_day([held(0, 24)], DAY)
+    packed = gzip.compress((text if has_index else "".join(lines_of(text))).encode())
+    with pytest.raises((EOFError, ValueError)):
+        list(Reader().totals(Ledger(packed[:-60]), DAY))
+
+
+def test_a_day_without_capacity_is_empty() -> None:
+    assert list(Reader().totals(stored(write_day([], DAY)), DAY)) == []
 
 
 def _shown(span: Span) -> tuple[object, ...]:
@@ -168,13 +221,13 @@ def _shown(span: Span) -> tuple[object, ...]:
 def test_days_of_the_same_facts_share_a_row() -> None:
     reader = Reader()
     text = write_day([held(0, 24)], DAY)
-    (one,), (other,) = reader.spans(text), reader.spans(text)
+    (one,), (other,) = reader.spans(lines_of(text)), reader.spans(lines_of(text))
     assert one.row is other.row
 
 
 @pytest.mark.parametrize("version", [0, 2, None])
 def test_a_version_that_is_unknown_is_refused(version: int | None) -> None:
-    text = write_day([held(0, 24)], DAY)
-    other = text.replace('"schema_version": 1', f'"schema_version": {json.dumps(version)}')
+    (line,) = lines_of(write_day([held(0, 24)], DAY))
+    other = line.replace('"schema_version": 1', f'"schema_version": {json.dumps(version)}')
     with pytest.raises(ValueError, match="schema version"):
-        list(Reader().spans(other))
+        list(Reader().spans([other]))

@@ -1,12 +1,23 @@
 """A run: its units of work, and the manifest that tells how it went."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from tests.builders import HOME, HOUR, NOON, OTHER, a_run, a_status
 from truffle.core.calls import Calls
 from truffle.core.expected import expected_denials
 from truffle.core.model import FailureKind, Scope
-from truffle.core.runs import Unit, manifest, new_run, run_id_of, run_to_json, to_retire
+from truffle.core.runs import (
+    SCHEDULED,
+    Unit,
+    manifest,
+    new_run,
+    run_id_of,
+    run_to_json,
+    scheduled_at,
+    to_retire,
+)
 from truffle.core.status import ScopeError
 
 EAST, OHIO = Scope(HOME, "us-east-1"), Scope(HOME, "us-east-2")
@@ -85,6 +96,22 @@ def test_a_finished_run_has_its_duration() -> None:
 
     assert (answer["finished_at"], answer["seconds"]) == ("2026-11-24T12:00:07.5Z", 7.5)
     assert (answer["succeeded"], answer["failed"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("run_id", "start"),
+    [
+        ("20261124T110000Z-scheduled", datetime(2026, 11, 24, 11, tzinfo=UTC)),
+        ("20261124T110000Z-1a2b3c4d", None),
+        ("20261124T110000Z-scheduled-2", None),
+        ("mine-scheduled", None),
+        ("2026112T1110000Z-scheduled", None),
+        ("", None),
+    ],
+)
+def test_the_start_of_a_scheduled_run_is_in_its_id(run_id: str, start: datetime | None) -> None:
+    assert scheduled_at(run_id) == start
+    assert start is None or run_id_of(start, SCHEDULED) == run_id
 
 
 def test_a_manifest_names_scopes_counts_failures_and_timings() -> None:

@@ -24,6 +24,7 @@ from lambdas.settings import (
     Settings,
     WatchSettings,
 )
+from lambdas.store.beside import BesideStore
 from lambdas.store.heartbeats import scopes_of
 from lambdas.store.scopes import ScopeStore
 from lambdas.store.table import EVENT_PREFIX, read_body
@@ -332,7 +333,7 @@ def retire_others(
         for scope in scopes_of(unit, beats)
         if scope.account_id not in accounts
     }
-    scopes.retire(unit, others, opened_at)
+    scopes.retire(unit, others, opened_at, BesideStore(scopes.groups).of_scopes(others))
 
 
 def _idempotency_table(name: str) -> str:

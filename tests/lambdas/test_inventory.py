@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -43,6 +44,10 @@ class Store:
         return self.rows[status.scope]
 
 
+class Refused(Exception):
+    """The error of a read."""
+
+
 OHIO_ROWS = (an_odcr("cr-a"), a_block("cr-b"))
 IRISH_ROWS = (an_odcr("cr-c", region="eu-west-1", tags={"Größe": '"\\'}),)
 
@@ -63,6 +68,22 @@ def inventory(store: Store) -> Inventory:
 
 def ids(rows: list[Reservation]) -> list[str]:
     return [row.reservation_id for row in rows]
+
+
+def test_the_garbage_collector_pauses_while_rows_are_read(
+    inventory: Inventory, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paused: list[bool] = []
+
+    def read(status: StoredStatus) -> tuple[Reservation, ...]:
+        paused.append(not gc.isenabled())
+        raise Refused
+
+    monkeypatch.setattr(store, "reservations", read)
+    with pytest.raises(Refused):
+        inventory.view()
+    assert set(paused) == {True}
+    assert gc.isenabled()
 
 
 def test_an_array_has_the_rows_with_the_time_of_their_scope(inventory: Inventory) -> None:

@@ -25,7 +25,7 @@ from lambdas.store.events import event_item
 from lambdas.store.fleets import NOTHING_STORED, FleetStore
 from lambdas.store.placements import PlacementStore, ScopePlacements
 from lambdas.store.runs import RunStore
-from lambdas.store.stranded import Asked, StrandedStore
+from lambdas.store.stranded import StrandedResult, StrandedStore
 from tests.builders import (
     HOUR,
     NOON,
@@ -281,8 +281,8 @@ def api(
     PlacementStore(BesideStore(stack.scopes.groups)).write(OHIO, placements)
     beside = stranded([an_odcr("cr-a", available_capacity=2)], [an_on_demand_instance()])
     found = StrandedStore(service("dynamodb"), stack.table)
-    found.write(Asked(OHIO, clock(), tuple(beside)))
-    found.write(Asked(Scope(OTHER, "eu-west-1"), clock(), error="Denied", message="No."))
+    found.write(StrandedResult(OHIO, clock(), tuple(beside)))
+    found.write(StrandedResult(Scope(OTHER, "eu-west-1"), clock(), error="Denied", message="No."))
     runs = RunStore(service("dynamodb"), stack.table)
     runs.open(a_run(run_id="open", pending=frozenset({"us-east-1"})))
     finished = runs.open(a_run(run_id="finished", pending=frozenset({"us-east-1"})))

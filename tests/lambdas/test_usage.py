@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import json
+from base64 import b64decode
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
-from lambdas import ledger, wiring
+from lambdas import ledger, query, wiring
+from lambdas.api.usage import answer, to_question
 from lambdas.clients import service
+from lambdas.history.ledgers import LedgerStore
 from lambdas.settings import LedgerSettings
-from tests.builders import HOME, HOUR, NOON, OTHER
+from tests.builders import HOME, HOUR, NOON, OTHER, an_odcr
+from tests.lambdas.api import an_event_of
 from tests.lambdas.aws import Stack
 from tests.lambdas.fakes import Clock, FakeContext, Wire, a_raw_block, a_raw_odcr, client_error
 from tests.lambdas.hours import IRELAND, OHIO, Hours
+from truffle.core.ledger import lines_of, write_day
+from truffle.core.pricing import PriceBook
+from truffle.core.spans import Span
 from truffle.core.times import format_time
 
 MIDNIGHT = datetime(2026, 11, 24, tzinfo=UTC)
@@ -207,9 +217,24 @@ def test_a_day_is_closed_again_when_data_come_late(hours: Hours) -> None:
     name = at_noon.replace("hour=12", "hour=15").replace("-1200", "-1500")
     service("s3").put_object(Bucket=hours.stack.bucket, Key=name, Body=gzip.compress(late.encode()))
     close(hours)
-    (line,) = map(json.loads, gzip.decompress(written(hours.stack)).decode().splitlines())
+    (line,) = map(json.loads, lines_of(gzip.decompress(written(hours.stack)).decode()))
     assert written(hours.stack) != before
     assert line["reserved_hours"] == pytest.approx(8 * 3, abs=0.1)
+
+
+def test_fields_of_a_newer_version_survive_in_the_ledger(hours: Hours) -> None:
+    a_day(hours)
+    snapshots = service("s3").list_objects_v2(Bucket=hours.stack.bucket, Prefix="snapshots/")
+    for name in (it["Key"] for it in snapshots["Contents"] if "us-east-2" in it["Key"]):
+        head, *rows = gzip.decompress(written(hours.stack, name)).decode().splitlines()
+        newer = [json.dumps({**json.loads(row), "cooling": {"is_liquid": True}}) for row in rows]
+        body = gzip.compress("\n".join([head, *newer]).encode())
+        service("s3").put_object(Bucket=hours.stack.bucket, Key=name, Body=body)
+    close(hours)
+    (line,) = map(json.loads, lines_of(gzip.decompress(written(hours.stack)).decode()))
+    assert json.loads(line["other_fields"]) == {"cooling": {"is_liquid": True}}
+    (row,) = usage(hours, since="2026-11-24", until="2026-11-25", by="reservation")
+    assert row["reserved_hours"] > 0
 
 
 def test_closed_days_are_read_and_not_their_snapshots(
@@ -257,6 +282,64 @@ def test_filters_choose_what_is_counted(hours: Hours) -> None:
     assert usage(hours, **asked, account=HOME)
 
 
+def test_a_cold_function_reads_the_ledgers_and_no_other_object(hours: Hours) -> None:
+    a_day(hours)
+    store, day = LedgerStore(service("s3"), hours.stack.bucket), MIDNIGHT - 30 * DAY
+    for number in range(30):
+        begin = day + number * DAY
+        rows = [an_odcr(f"cr-{name}") for name in range(5)]
+        text = write_day([Span(row, begin, begin + DAY) for row in rows], begin)
+        store.write(begin, text, "")
+    with reads_counted() as read:
+        for by in ("type", "reservation"):
+            read.clear()
+            items = usage(hours, since="2026-10-25", until="2026-11-24", by=by)
+            assert sum(it["reserved_hours"] for it in items) == 30 * 5 * 8 * 24
+            assert len(read) == len(set(read)) == 30
+
+
+@contextmanager
+def reads_counted() -> Iterator[list[str]]:
+    """The keys of the objects that are read meanwhile."""
+    keys: list[str] = []
+
+    def count(params: dict[str, Any], **_: Any) -> None:
+        keys.append(params["Key"])
+
+    events = service("s3").meta.events
+    events.register("provide-client-params.s3.GetObject", count)
+    yield keys
+    events.unregister("provide-client-params.s3.GetObject", count)
+
+
+def test_a_large_answer_is_gzipped_where_the_request_allows_it(
+    hours: Hours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_day(hours)
+    asked = {"since": "2026-11-24", "until": "2026-11-25", "interval": "hour"}
+    whole = hours.ask("/usage", **asked).body
+    monkeypatch.setattr("lambdas.api.responses.LONGEST_BODY", 3_000)
+    refused = hours.ask("/usage", **asked)
+    assert (refused.status, refused.body["title"]) == (400, "Request too large")
+    event = an_event_of("/usage", urlencode(asked), "GET")
+    context: Any = FakeContext()
+    answer = query.handler({**event, "headers": {"accept-encoding": "gzip, br"}}, context)
+    assert answer["headers"]["Content-Encoding"] == "gzip"
+    assert answer["isBase64Encoded"]
+    assert json.loads(gzip.decompress(b64decode(answer["body"]))) == whole
+
+
+def test_the_garbage_collector_pauses_while_usage_is_added_up() -> None:
+    paused: list[bool] = []
+
+    def spans() -> Iterator[Span]:
+        paused.append(not gc.isenabled())
+        yield from ()
+
+    answer(to_question({}, NOON), spans(), PriceBook())
+    assert (paused, gc.isenabled()) == ([True], True)
+
+
 def test_a_price_that_is_unknown_is_null(hours: Hours) -> None:
     a_day(hours)
     (row,) = usage(hours, since="2026-11-24", until="2026-11-25")
@@ -299,8 +382,8 @@ def test_the_largest_ledger_counts_more_than_others_of_the_same_reservations(
     head = service("s3").head_object(Bucket=hours.stack.bucket, Key=LEDGER)
     size = head["ContentLength"]
     asked = {"since": "2026-11-24", "until": "2026-11-25"}
-    monkeypatch.setattr("lambdas.history.usage.MOST_BYTES", 6 * size)
+    monkeypatch.setattr("lambdas.history.usage.MOST_BYTES", 31 * size)
     assert hours.ask("/usage", **asked).status == 200
-    monkeypatch.setattr("lambdas.history.usage.MOST_BYTES", 6 * size - 1)
+    monkeypatch.setattr("lambdas.history.usage.MOST_BYTES", 31 * size - 1)
     answer = hours.ask("/usage", **asked)
     assert (answer.status, answer.body["title"]) == (400, "Request too large")

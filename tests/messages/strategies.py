@@ -77,7 +77,7 @@ _afters: SearchStrategy[Any] = st.none() | st.fixed_dictionaries(
         "state": texts,
     },
 )
-_told: dict[str, SearchStrategy[Any]] = {
+_warned: dict[str, SearchStrategy[Any]] = {
     "type": st.sampled_from(EventType),
     "severity": st.sampled_from(Severity),
     "summary": texts,
@@ -106,7 +106,7 @@ _rows = st.builds(
     end_date=st.none() | moments,
 )
 
-events: SearchStrategy[Event] = st.builds(an_event, _rows, **_told) | st.builds(
-    a_scope_event, **_told
+events: SearchStrategy[Event] = st.builds(an_event, _rows, **_warned) | st.builds(
+    a_scope_event, **_warned
 )
 lates = st.none() | st.timedeltas(timedelta(), timedelta(days=2))

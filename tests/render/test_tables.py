@@ -109,7 +109,7 @@ def test_columns_left_out_are_named() -> None:
 
 
 def test_what_the_question_is_about_leaves_last() -> None:
-    view = View(asked=frozenset({"start_date", "owner_id"}))
+    view = View(requested=frozenset({"start_date", "owner_id"}))
     output = render(
         Shown(BLOCKS, BLOCKS, view), [ReservationType.CAPACITY_BLOCKS], Style(width=80)
     ).splitlines()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.demo import heard
+from sandbox.demo import received
 from sandbox.errors import SandboxError
 from sandbox.story import STORY
 from sandbox.subscription import subscribed
@@ -73,8 +73,8 @@ class TestTheDemo:
 
     def test_it_goes_on_when_the_alert_of_a_step_has_come(self) -> None:
         message = {"reservation_id": self.STEP.reservation_id}
-        assert heard(self.STEP, lambda seconds, at_least=0: [message]) == [message]
+        assert received(self.STEP, lambda seconds, at_least=0: [message]) == [message]
 
     def test_it_fails_when_another_one_has_come(self) -> None:
         with pytest.raises(SandboxError, match=str(self.STEP.reservation_id)):
-            heard(self.STEP, lambda seconds, at_least=0: [{"reservation_id": "cr-other"}])
+            received(self.STEP, lambda seconds, at_least=0: [{"reservation_id": "cr-other"}])

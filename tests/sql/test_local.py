@@ -14,6 +14,7 @@ from tests.builders import DAY, HOME, HOUR, NOON, OHIO, OTHER, a_block, an_odcr
 from tests.sql.buckets import failed_look, look
 from truffle.core.ledger import write_day
 from truffle.core.model import Scope
+from truffle.core.other_fields import OtherFields
 from truffle.core.spans import Span
 from truffle.sql.database import connect
 from truffle.sql.local import SqlError, ask_folder
@@ -81,8 +82,9 @@ def test_fields_of_a_newer_version_survive(tmp_path: Path) -> None:
     head, row = gzip.decompress(path.read_bytes()).decode().splitlines()
     newer = {**json.loads(row), "cooling": {"is_liquid": True}}
     path.write_bytes(gzip.compress(f"{head}\n{json.dumps(newer)}\n".encode()))
-    query = "SELECT other_fields FROM snapshots"
-    assert json.loads(ask(tmp_path, query)[0][0]) == {"cooling": {"is_liquid": True}}
+    for table in ("snapshots", "spans"):
+        ((found,),) = ask(tmp_path, f"SELECT other_fields FROM {table}")
+        assert json.loads(found) == {"cooling": {"is_liquid": True}}
 
 
 def test_an_object_without_lines_for_its_scopes_is_read(tmp_path: Path) -> None:
@@ -152,15 +154,51 @@ def test_a_shared_reservation_is_in_the_spans_once(tmp_path: Path) -> None:
     assert ask(tmp_path, "SELECT account_id FROM spans") == [[HOME]]
 
 
+USED_SPANS = "SELECT used_capacity, valid_from, valid_to FROM spans ORDER BY valid_from, valid_to"
+
+
+def test_a_change_in_the_newest_listing_ends_the_span_before_it(tmp_path: Path) -> None:
+    """Also if that listing is the last one of its day."""
+    evening = NOON + 10 * HOUR
+    look(tmp_path, evening, an_odcr())
+    look(tmp_path, evening + HOUR, an_odcr(available_capacity=8))
+    ended = [5, "2026-11-24T22:00:00Z", "2026-11-24T23:00:00Z"]
+    following = [0, "2026-11-24T23:00:00Z", None]
+    assert ask(tmp_path, USED_SPANS) == [ended, following]
+    look(tmp_path, evening + 2 * HOUR, an_odcr(available_capacity=8))
+    assert ask(tmp_path, USED_SPANS) == [ended, following]
+
+
+def test_a_reservation_that_the_newest_listing_lacks_has_no_open_span(tmp_path: Path) -> None:
+    look(tmp_path, NOON, an_odcr(), an_odcr("cr-gone"))
+    look(tmp_path, NOON + HOUR, an_odcr())
+    query = "SELECT valid_to FROM spans WHERE reservation_id = 'cr-gone'"
+    assert ask(tmp_path, query) == [["2026-11-24T13:00:00Z"]]
+
+
+def test_an_account_that_is_listed_later_than_the_owner_ends_no_span(tmp_path: Path) -> None:
+    """A shared reservation, whose owner alone is in the newest listings."""
+    owner, consumer = an_odcr(), an_odcr(account_id=OTHER, owner_id=HOME)
+    scope = Scope(OTHER, owner.region)
+    look(tmp_path, NOON, owner)
+    look(tmp_path, NOON, consumer, scope=scope)
+    look(tmp_path, NOON + HOUR, owner)
+    assert ask(tmp_path, USED_SPANS) == [[5, "2026-11-24T12:00:00Z", None]]
+
+
 def test_the_ledger_of_a_day_is_a_table(tmp_path: Path) -> None:
     day = NOON.replace(hour=0)
     busy, free = an_odcr(tags={"Team": "a"}), an_odcr(tags={"Team": "a"}, available_capacity=8)
-    text = write_day([Span(busy, day, NOON), Span(free, NOON, NOON + 2 * HOUR)], day)
+    others = OtherFields()
+    others.note({"cooling": "liquid"}, busy)
+    others.note({"cooling": "liquid"}, free)
+    text = write_day([Span(busy, day, NOON), Span(free, NOON, NOON + 2 * HOUR)], day, others)
     path = tmp_path / "usage/dt=2026-11-24/usage.json.gz"
     path.parent.mkdir(parents=True)
     path.write_bytes(gzip.compress(text.encode()))
     query = "SELECT dt, try(tags['Team']), reserved_hours, used_hours, len(stretches) FROM usage"
     assert ask(tmp_path, query) == [["2026-11-24", "a", 112.0, 60.0, 2]]
+    assert ask(tmp_path, "SELECT other_fields FROM usage") == [['{"cooling": "liquid"}']]
 
 
 @pytest.mark.parametrize(

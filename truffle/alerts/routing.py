@@ -105,7 +105,7 @@ def _refusal(event: Event, route: Route, kind: Kind, is_end: bool) -> str | None
     """
     alternatives = route.alternatives(kind)
     if is_end:
-        alternatives = tuple(when.of_whom for when in alternatives)
+        alternatives = tuple(when.subject_only for when in alternatives)
     refusals = [_failed_condition(event, when) for when in alternatives]
     if None in refusals:
         return None
@@ -191,9 +191,9 @@ def _until(mute: Mute) -> datetime:
 
 
 def _holds(event: Event, mute: Mute) -> bool:
-    has_begun = mute.since is None or event.observed_at >= mute.since
+    has_started = mute.since is None or event.observed_at >= mute.since
     return (
-        has_begun
+        has_started
         and event.observed_at < mute.until
         and (not mute.reservation_ids or not _ids(event).isdisjoint(mute.reservation_ids))
         and (not mute.tags or _has_tags(event, mute.tags))
@@ -247,9 +247,9 @@ def _alternatives(route: Route, kind: Kind) -> Iterator[When]:
     """The events that can pass a route; for a pager also those that can resolve its incidents."""
     for when in route.alternatives(kind):
         yield when
-        if kind.is_pager and when != when.of_whom:
-            yield replace(when.of_whom, severities=(Severity.GOOD,))
-            yield replace(when.of_whom, types=ENDING_TYPES)
+        if kind.is_pager and when != when.subject_only:
+            yield replace(when.subject_only, severities=(Severity.GOOD,))
+            yield replace(when.subject_only, types=ENDING_TYPES)
 
 
 def _policy(when: When) -> Policy:

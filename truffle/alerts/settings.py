@@ -107,7 +107,7 @@ class When:
     tags: Tags = field(default_factory=dict)
 
     @property
-    def of_whom(self) -> When:
+    def subject_only(self) -> When:
         """The conditions on the subject of an event, without those on what happened."""
         return replace(self, types=(), severities=(), states=())
 

@@ -292,7 +292,7 @@ def parse_settings(raw: Values) -> AlertSettings:
     values = record(parsers, (), "the file")(place, raw)
     destinations = values.get("destinations", {})
     found: tuple[Route, ...] = values.get("routes", ())
-    _note_twins(place, destinations)
+    _note_similar_names(place, destinations)
     if not any(problem.startswith("routes") for problem in place.problems):
         _note_unreached(place, destinations, found)
     if place.problems:
@@ -325,14 +325,14 @@ def _in_file_zone(destination: Destination, zone: str) -> Destination:
     return replace(destination, daily_summary=replace(summary, time_zone=zone))
 
 
-def _note_twins(place: Location, destinations: Iterable[str]) -> None:
+def _note_similar_names(place: Location, destinations: Iterable[str]) -> None:
     """Note names that differ only in hyphens, which the stack's names of alarms and outputs
     omit."""
     first: dict[str, str] = {}
     for name in destinations:
-        twin = first.setdefault(name.replace("-", ""), name)
-        if twin != name:
-            place.key("destinations").key(name).note(f"differs from {twin} only in hyphens")
+        other = first.setdefault(name.replace("-", ""), name)
+        if other != name:
+            place.key("destinations").key(name).note(f"differs from {other} only in hyphens")
 
 
 def _note_unreached(

@@ -35,10 +35,10 @@ def command(common: Common, output: str | None, regions: tuple[str, ...]) -> int
     Exit status: 0 all regions answered, 3 some failed, 1 all failed or the request failed, 2 bad
     usage.
     """
-    from truffle.cli.extras import extra
     from truffle.cli.files import chosen_file, replace_file
     from truffle.cli.gathering import gathered
     from truffle.cli.output import note, put_text, show_failures, show_warnings
+    from truffle.extras import extra
     from truffle.overview import Wanted
 
     with extra("calendar"):

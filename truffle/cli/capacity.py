@@ -149,10 +149,10 @@ def _view(
             allowed = f"The columns are {', '.join(known)}."
             raise BadArgument("columns", name, allowed, nearest(name, known))
     sort = (filters["sort"] or "").removeprefix("-")
-    asked = {it.column for it in DECLARED if it.column and filters.get(it.argument)}
-    asked |= {sort} if sort else set()
+    requested = {it.column for it in DECLARED if it.column and filters.get(it.argument)}
+    requested |= {sort} if sort else set()
     own = own_prices(prices)
-    return View(frozenset(asked), tuple(names), output == "wide", prices=own)
+    return View(frozenset(requested), tuple(names), output == "wide", prices=own)
 
 
 def _of_totals(view: View, output: str) -> View:

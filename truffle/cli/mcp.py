@@ -16,7 +16,7 @@ def command(common: Common) -> int:
     reservation, offerings, validate, and with a deployed stack usage, events and status. Needs the
     extra truffle[mcp]; docs/agents.md shows how to add it to a client.
     """
-    from truffle.cli.extras import extra
+    from truffle.extras import extra
 
     with extra("mcp"):
         from truffle.agents import server_of

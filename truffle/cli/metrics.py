@@ -40,10 +40,10 @@ def command(
     Exit status: 0 all regions answered, 3 some failed, 1 all failed or the request failed, 2 bad
     usage.
     """
-    from truffle.cli.extras import extra
     from truffle.cli.files import chosen_file, replace_file
     from truffle.cli.gathering import wanted
     from truffle.cli.output import put_text, show_failures, show_warnings
+    from truffle.extras import extra
     from truffle.feeds.inputs import Held
     from truffle.overview import gather, scope_states
 

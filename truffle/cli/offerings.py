@@ -84,7 +84,7 @@ def command(
     watch: str | None,
     since: str | None,
     until: str | None,
-    **wish: Any,
+    **request: Any,
 ) -> int:
     """Find capacity blocks for sale.
 
@@ -106,9 +106,9 @@ def command(
     usage.
     """
     of_a_stack = {"watch": watch, "since": since, "until": until}
-    names_nothing = all(value is None for value in wish.values())
+    names_nothing = all(value is None for value in request.values())
     if common.is_api or history or names_nothing:
-        chosen = {"watches": watch, "since": since, "until": until, **wish}
+        chosen = {"watches": watch, "since": since, "until": until, **request}
         chosen |= {"regions": regions, "sort": sort}
         _refuse_include(include)
         return _watched(common, output, chosen, matrix=matrix, history=history)
@@ -116,13 +116,13 @@ def command(
     from truffle.cli.output import progress, put_data, show_closed, show_failures, show_times
     from truffle.query import ask
 
-    if wish["instance_type"] is None:
+    if request["instance_type"] is None:
         raise click.MissingParameter(param_type="option", param_hint="--instance-type")
     check_of_a_stack(**of_a_stack)
-    wanted = wanted_block(**{**wish, "count": wish["count"] or "1"})
+    wanted = wanted_block(**{**request, "count": request["count"] or "1"})
     sort = sort or ("hourly" if wanted.is_flexible else "price")
-    _show_rounding(wanted, wish)
-    show_times({name: wish[name] for name in ("start_after", "end_by")})
+    _show_rounding(wanted, request)
+    show_times({name: request[name] for name in ("start_after", "end_by")})
     named = ask(regions=regions).regions
     client = common.client(named)
     with progress("Asking", named, common.is_verbose) as tick:
@@ -188,12 +188,12 @@ def _columns() -> list[str]:
     return list(blank.to_json())
 
 
-def _show_rounding(wanted: Wanted, wish: dict[str, Any]) -> None:
+def _show_rounding(wanted: Wanted, request: dict[str, Any]) -> None:
     from truffle.arguments import RANGE
     from truffle.cli.output import note
     from truffle.render.words import counted
 
-    days, hours = wish["days"], wish["duration_hours"]
+    days, hours = request["days"], request["duration_hours"]
     if isinstance(days, str) and RANGE in days:
         lengths = ", ".join(f"{each // 24}" for each in reversed(wanted.lengths))
         note(f"Note: searched for blocks of {lengths} days.")
@@ -222,8 +222,8 @@ def _show_outcomes(market: Market) -> None:
         if regions := [it.region for it in market.regions if each in it.unknown_types]:
             note(f"Note: {each} is not sold as capacity blocks in {', '.join(regions)}.")
     if market.is_sold_nowhere:
-        asked = ", ".join(market.of(RegionOutcome.NOT_SOLD))
-        note(f"Error: {name} is not sold as capacity blocks in {asked}.")
+        requested = ", ".join(market.of(RegionOutcome.NOT_SOLD))
+        note(f"Error: {name} is not sold as capacity blocks in {requested}.")
     elif not market.offerings("price") and market.of(RegionOutcome.ANSWERED):
         where = ", ".join(market.of(RegionOutcome.ANSWERED))
         fewer = (

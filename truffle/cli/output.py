@@ -90,13 +90,13 @@ def _lacks() -> str:
     return f"Warning: stdout's encoding {sys.stdout.encoding} lacks characters of the answer"
 
 
-_told: WeakSet[TextIO] = WeakSet()
+_warned: WeakSet[TextIO] = WeakSet()
 
 
 def _warn_once(warning: str) -> None:
     """Warn about a stream once, however often it is written to."""
-    if sys.stdout not in _told:
-        _told.add(sys.stdout)
+    if sys.stdout not in _warned:
+        _warned.add(sys.stdout)
         note(warning)
 
 

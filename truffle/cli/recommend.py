@@ -29,12 +29,12 @@ PURPOSES = ("training", "inference", "development")
 @output_option(FORMATS)
 @click.option(
     "--source",
-    "asked",
+    "market_source",
     type=Choice(["api"]),
     help="Add the blocks for sale that the watches of the deployed stack found.",
 )
 @common(is_api=True)
-def command(common: Common, output: str, asked: str | None, **answers: Any) -> int:
+def command(common: Common, output: str, market_source: str | None, **answers: Any) -> int:
     """Recommend a type of capacity for a workload.
 
     Chooses between Capacity Blocks for ML and ODCRs, and shows the caveats, the next commands, and
@@ -54,7 +54,7 @@ def command(common: Common, output: str, asked: str | None, **answers: Any) -> i
         answers = _ask(answers)
     now = clock.now()
     recommendation = recommend(workload(**answers), now.date())
-    if asked == "api":
+    if market_source == "api":
         common.needs_api("Offerings found by watches")
         found = common.client().offerings(source="api")
         recommendation = with_market(recommendation, found.market, now)
@@ -76,18 +76,18 @@ def _ask(answers: dict[str, Any]) -> dict[str, Any]:
     purpose = click.prompt(
         "What is the capacity for?", type=Choice(PURPOSES), default="training", err=True
     )
-    asked = {**answers, "purpose": purpose}
+    requested = {**answers, "purpose": purpose}
     if purpose == "training" and answers["days"] is None:
-        asked["days"] = _answer("How many days does it run? Leave empty if undecided", "days")
-    if asked["days"] is not None and answers["start"] is None:
+        requested["days"] = _answer("How many days does it run? Leave empty if undecided", "days")
+    if requested["days"] is not None and answers["start"] is None:
         question = "When does it start (2026-12-01, monday, 14d)? Leave empty for now"
-        asked["start"] = _answer(question, "start")
+        requested["start"] = _answer(question, "start")
     if answers["instance_type"] is None:
         question = "On which instance type? Leave empty if undecided"
-        asked["instance_type"] = _answer(question, "instance_type")
+        requested["instance_type"] = _answer(question, "instance_type")
     if answers["count"] is None:
-        asked["count"] = _answer("How many instances? Leave empty if undecided", "count")
-    return asked
+        requested["count"] = _answer("How many instances? Leave empty if undecided", "count")
+    return requested
 
 
 def _answer(question: str, name: str) -> str | None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from truffle.cli.extras import extra
 from truffle.cli.options import Common, common, output_option
+from truffle.extras import extra
 
 if TYPE_CHECKING:
     from datetime import date

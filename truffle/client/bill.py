@@ -48,15 +48,10 @@ class BillExport:
             from truffle.sql.athena import Athena
 
             return Athena.of_stack(client_of(session, "athena"), self.stack).ask(sql, seconds)
-        from truffle.errors import TruffleError
+        from truffle.extras import extra
 
-        try:
+        with extra("sql"):
             from truffle.sql.local import ask_folder
-        except ModuleNotFoundError as error:
-            if error.name != "duckdb":
-                raise
-            needed = "A copy requires the package duckdb: pip install 'truffle[sql]'."
-            raise TruffleError(needed) from error
         return ask_folder(self.local, sql)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -73,6 +74,8 @@ State = Mapping[str, Mapping[str, str]]
 """The fingerprint of the sources of each day (``2026-11-24``) of each table, and under ``schedule``
 the ``minutes`` between two runs."""
 
+_SCHEMA = {"version": "1"}
+
 HOURLY = "60"
 """Minutes between two runs if the state does not name them."""
 
@@ -81,6 +84,18 @@ def database_name(stack: str) -> str:
     """The Glue database of a stack: letters, digits and underscores (Athena User Guide, "Name
     databases, tables, and columns")."""
     return stack.lower().replace("-", "_")
+
+
+def state_text(state: State) -> str:
+    """The state as it is stored."""
+    return json.dumps({**state, "schema": _SCHEMA}, sort_keys=True)
+
+
+def state_of(text: str | bytes) -> State:
+    """The inverse. The state of another version is empty, so all days are built again from the
+    objects that are still there."""
+    state: State = json.loads(text)
+    return state if state.get("schema", _SCHEMA) == _SCHEMA else {}
 
 
 def period_of(state: State) -> timedelta:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from truffle.core.calls import Calls
@@ -149,9 +149,27 @@ def is_lost(run: Run, now: datetime, period: timedelta) -> bool:
     return run.finished_at is None and now - run.started_at > lost_after(period)
 
 
+SCHEDULED = "scheduled"
+"""The suffix of the ids of runs that the schedule started."""
+
+_START = "%Y%m%dT%H%M%SZ"
+
+
 def run_id_of(moment: datetime, suffix: str) -> str:
     """``20261124T110000Z-1a2b3c4d``: run ids sort by their start."""
-    return f"{moment:%Y%m%dT%H%M%SZ}-{suffix}"
+    return f"{moment:{_START}}-{suffix}"
+
+
+def scheduled_at(run_id: str) -> datetime | None:
+    """The start of a scheduled run; None for any other id."""
+    start, _, suffix = run_id.partition("-")
+    if suffix != SCHEDULED:
+        return None
+    try:
+        moment = datetime.strptime(start, _START).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return moment if run_id_of(moment, SCHEDULED) == run_id else None
 
 
 def run_to_json(run: Run) -> dict[str, Any]:

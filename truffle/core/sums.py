@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -11,12 +10,9 @@ from functools import lru_cache
 from truffle.core.model import Reservation
 from truffle.core.pricing import Rate
 
-HOUR = timedelta(hours=1)
 MICROSECOND = timedelta(microseconds=1)
-DIGITS = 6
-"""Decimal places of hours and costs; a thousand rounded rows still add up to the cent."""
-
-_PER_HOUR = HOUR // MICROSECOND
+MILLION = 10**6
+"""Hours and costs are rounded to millionths; a thousand rounded rows still add up to the cent."""
 
 
 @dataclass(slots=True)
@@ -36,14 +32,17 @@ class Sums:
     unknown_accelerators: int = 0
     priced: dict[Decimal, tuple[int, int]] = field(default_factory=dict)
 
-    @property
-    def cost(self) -> float | None:
-        """The cost; None if no price is known."""
-        return cost_of((price, reserved) for price, (reserved, _) in self.priced.items())
-
-    @property
-    def idle_cost(self) -> float | None:
-        return cost_of((price, idle) for price, (_, idle) in self.priced.items())
+    def cost_texts(self) -> tuple[str, str]:
+        """The costs of reserved and of idle time in JSON; null if no price is known."""
+        if not self.priced:
+            return "null", "null"
+        if len(self.priced) > 1:
+            reserved = sum((price * it for price, (it, _) in self.priced.items()), Decimal())
+            idle = sum((price * it for price, (_, it) in self.priced.items()), Decimal())
+            return _amount_text(reserved), _amount_text(idle)
+        ((price, (time, idle_time)),) = self.priced.items()
+        amount, parts = _ratio(price)
+        return _often(amount * time, parts), _quotient_text(amount * idle_time, parts)
 
     def add(
         self, row: Reservation, length: timedelta, is_observed: bool, rate: Rate | None
@@ -74,19 +73,32 @@ class Sums:
         self.priced[rate.amount] = before + reserved, idle + reserved - used
 
 
-@lru_cache(65_536)
-def hours_of(microseconds: float) -> float:
-    """Hours, rounded. Cached, because most groups share their sums with other groups or days."""
-    return round(microseconds / _PER_HOUR, DIGITS) if microseconds else 0.0
+def hours_text(microseconds: float) -> str:
+    """Hours in JSON, rounded: a millionth of an hour has 3,600 microseconds."""
+    return repr((microseconds + 1800) // 3600 / MILLION) if microseconds else "0.0"
 
 
-def cost_of(parts: Iterable[tuple[Decimal, int]]) -> float | None:
-    """The cost from hourly prices and microseconds; None without any price."""
-    amounts = tuple(parts)
-    return _cost_of(amounts) if amounts else None
+_ratio = lru_cache(4096)(Decimal.as_integer_ratio)
 
 
-@lru_cache(65_536)
-def _cost_of(parts: tuple[tuple[Decimal, int], ...]) -> float:
-    amount = sum((price * time for price, time in parts), Decimal())
-    return float(round(amount / _PER_HOUR, DIGITS))
+often_hours_text = lru_cache(4096)(hours_text)
+"""The same for reserved time, which many groups share."""
+
+
+def share_text(part: int, whole: int) -> str:
+    """A part of a whole in JSON, rounded; null if there is no whole."""
+    return repr((part * MILLION + whole // 2) // whole / MILLION) if whole else "null"
+
+
+def _amount_text(amount: Decimal) -> str:
+    """The cost of the product of a price per hour and microseconds, in JSON, rounded."""
+    return _quotient_text(*amount.as_integer_ratio())
+
+
+def _quotient_text(amount: int, parts: int) -> str:
+    """The same of a fraction. Integers are exact, and take half as long as Decimal does."""
+    parts *= 3600
+    return repr((amount + parts // 2) // parts / MILLION)
+
+
+_often = lru_cache(4096)(_quotient_text)

@@ -115,6 +115,12 @@ OTHER_FIELDS = Column(
     "JSON with the fields that this version does not know; null if there are none.",
 )
 
+KEPT_FIELDS = Column(
+    OTHER_FIELDS.name,
+    OTHER_FIELDS.type,
+    "JSON with the fields of its snapshot that this version does not know; null if there are none.",
+)
+
 SNAPSHOTS = Table(
     "snapshots",
     "A row for each reservation in each complete listing of an account in a region. A reservation "
@@ -152,6 +158,7 @@ SPANS = Table(
         Column("valid_to", "timestamp", "When it ended, excluded; null for an open span."),
         Column("known_until", "timestamp", "`valid_to`, or the newest listing for an open span."),
         Column("digest", "string", "The same in any two rows with the same fields."),
+        KEPT_FIELDS,
     ),
     ("reservation_id", "valid_from"),
 )
@@ -180,6 +187,7 @@ USAGE = Table(
             "used_capacity:bigint,is_observed:boolean>>",
             "The times of the day in which the numbers stayed the same.",
         ),
+        KEPT_FIELDS,
     ),
     ("reservation_id", "stretches"),
 )

@@ -76,7 +76,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _Check:
     """A row as it is ``now``, and as it was at its previous check; a new row has no earlier
     form."""
 
@@ -121,7 +121,7 @@ def due(
         _event(finding, row, previous, present)
         for row in sorted(present.reservations, key=lambda row: row.reservation_id)
         for finding in _findings(
-            _Look(
+            _Check(
                 row,
                 before.get(row.reservation_id, row),
                 (checked_at or {}).get(row.reservation_id, previous.observed_at),
@@ -190,40 +190,40 @@ def _rules(thresholds: Thresholds, kind: Kind) -> tuple[Rule, ...]:
 
 
 def _findings(
-    look: _Look, rules: Iterable[Rule], idle_since: datetime | None, thresholds: Thresholds
+    check: _Check, rules: Iterable[Rule], idle_since: datetime | None, thresholds: Thresholds
 ) -> Iterator[_Finding]:
-    if look.row.state in _OVER:
+    if check.row.state in _OVER:
         return
     for rule in rules:
-        mark = rule.mark(look.row)
-        if mark is not None and mark.is_reached(look.now) and _counts(rule.kind, mark, look):
-            earlier = rule.mark(look.before)
-            if earlier is None or not earlier.is_reached(look.since):
-                yield _crossed(rule.kind, mark, look)
+        mark = rule.mark(check.row)
+        if mark is not None and mark.is_reached(check.now) and _counts(rule.kind, mark, check):
+            earlier = rule.mark(check.before)
+            if earlier is None or not earlier.is_reached(check.since):
+                yield _crossed(rule.kind, mark, check)
     if idle_since is not None:
-        for length in sorted(lengths_of(look.row, thresholds)):
-            if look.since - idle_since < length <= look.now - idle_since:
-                yield _idle(look, idle_since, length)
+        for length in sorted(lengths_of(check.row, thresholds)):
+            if check.since - idle_since < length <= check.now - idle_since:
+                yield _idle(check, idle_since, length)
 
 
-def _counts(kind: EventType, mark: Mark, look: _Look) -> bool:
+def _counts(kind: EventType, mark: Mark, check: _Check) -> bool:
     """Whether a threshold applies to a row in its present state."""
-    row = look.row
+    row = check.row
     if row.create_date is not None and mark.is_before(row.create_date):
         return False
     if kind is EventType.PAYMENT_DUE:
         return row.state == "payment-pending"
     if kind is EventType.LATE_DELIVERY:
         return row.state == "scheduled"
-    if row.state == "expired" and mark.date > look.now:
+    if row.state == "expired" and mark.date > check.now:
         return False
     length = _length(row)
     return kind is not EventType.ENDING_SOON or length is None or -mark.distance < length
 
 
 def _length(row: Reservation) -> timedelta | None:
-    begun = row.start_date or row.create_date
-    return row.end_date - begun if row.end_date and begun else None
+    started = row.start_date or row.create_date
+    return row.end_date - started if row.end_date and started else None
 
 
 def _event(finding: _Finding, row: Reservation, previous: Snapshot, present: Snapshot) -> Event:
@@ -246,40 +246,40 @@ def _event(finding: _Finding, row: Reservation, previous: Snapshot, present: Sna
 # --- what is said of it --------------------------------------------------------------------------
 
 
-def _crossed(kind: EventType, mark: Mark, look: _Look) -> _Finding:
-    severity, says, reason = _WORDS[kind](mark, look)
+def _crossed(kind: EventType, mark: Mark, check: _Check) -> _Finding:
+    severity, says, reason = _WORDS[kind](mark, check)
     threshold = format_duration(abs(mark.distance))
     counted = cast(Facts, {"threshold": threshold, mark.name: format_time(mark.date)})
-    extension = _extension(look) if kind is EventType.ENDING_SOON else Facts()
+    extension = _extension(check) if kind is EventType.ENDING_SOON else Facts()
     return _Finding(kind, severity, says, reason, counted, extension)
 
 
 _Words = tuple[Severity, str, str]
 
 
-def _starts(mark: Mark, look: _Look) -> _Words:
-    if mark.date > look.now:
-        says = f"starts in {span(mark.date - look.now)}."
+def _starts(mark: Mark, check: _Check) -> _Words:
+    if mark.date > check.now:
+        says = f"starts in {span(mark.date - check.now)}."
         return Severity.INFO, says, f"starts within {span(-mark.distance)}"
-    ago = span(look.now - mark.date)
+    ago = span(check.now - mark.date)
     says = f"started {ago} ago."
-    if look.row.state not in ("active", "expired"):
-        says = f"should have started {ago} ago but is still {look.row.state}."
+    if check.row.state not in ("active", "expired"):
+        says = f"should have started {ago} ago but is still {check.row.state}."
     return Severity.INFO, says, "its start has passed"
 
 
-def _ends(mark: Mark, look: _Look) -> _Words:
-    if mark.date <= look.now:
-        says = f"reached its end {span(look.now - mark.date)} ago."
+def _ends(mark: Mark, check: _Check) -> _Words:
+    if mark.date <= check.now:
+        says = f"reached its end {span(check.now - mark.date)} ago."
         return Severity.INFO, says, "its end has passed"
     return (
         Severity.INFO if -mark.distance >= PLENTY else Severity.WARNING,
-        f"ends in {span(mark.date - look.now)}, {look.row.kind.at_its_end}.",
+        f"ends in {span(mark.date - check.now)}, {check.row.kind.at_its_end}.",
         f"ends within {span(-mark.distance)}",
     )
 
 
-def _unpaid(mark: Mark, look: _Look) -> _Words:
+def _unpaid(mark: Mark, check: _Check) -> _Words:
     by_purchase = mark.name == "create_date"
     return (
         Severity.WARNING,
@@ -291,10 +291,10 @@ def _unpaid(mark: Mark, look: _Look) -> _Words:
     )
 
 
-def _late(mark: Mark, look: _Look) -> _Words:
+def _late(mark: Mark, check: _Check) -> _Words:
     return (
         Severity.WARNING,
-        f"should have started {span(look.now - mark.date)} ago but is still scheduled.",
+        f"should have started {span(check.now - mark.date)} ago but is still scheduled.",
         f"still scheduled {span(mark.distance)} after its start",
     )
 
@@ -307,17 +307,17 @@ _WORDS = {
 }
 
 
-def _extension(look: _Look) -> Facts:
+def _extension(check: _Check) -> Facts:
     """The deadline for an extension; its availability is unknown until EC2 is asked."""
-    deadline = deadlines.extension_deadline(look.row)
+    deadline = deadlines.extension_deadline(check.row)
     if deadline is None:
         return {}
-    on_offer = None if look.now < deadline else False
+    on_offer = None if check.now < deadline else False
     return {"extension": {"deadline": format_time(deadline), "on_offer": on_offer, "error": None}}
 
 
-def _idle(look: _Look, since: datetime, length: timedelta) -> _Finding:
-    row, lasted = look.row, look.now - since
+def _idle(check: _Check, since: datetime, length: timedelta) -> _Finding:
+    row, lasted = check.row, check.now - since
     says = f"has had no instances in use for {span(lasted)}."
     if row.kind.is_prepaid:
         says = f"has had unused instances for {span(lasted)}: {unused(row)} of {row.size} now."

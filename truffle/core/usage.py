@@ -6,9 +6,11 @@ so parts add up exactly; only results are rounded.
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from operator import attrgetter
@@ -16,11 +18,11 @@ from operator import attrgetter
 from truffle.core.billed import Place, place_of
 from truffle.core.codec import Json
 from truffle.core.filters import Filter
-from truffle.core.ledger import DayTotal
+from truffle.core.ledger_reader import DayTotals
 from truffle.core.model import Reservation
 from truffle.core.pricing import Rate, UsedPrice
 from truffle.core.spans import Span
-from truffle.core.sums import Sums, hours_of
+from truffle.core.sums import Sums, hours_text, often_hours_text, share_text
 from truffle.core.times import format_time, parse_time
 from truffle.core.usage_axes import FIELDS, TAG, Interval
 
@@ -138,31 +140,28 @@ def usage(
     tally = Tally(period, by, rate_of)
     for span in spans:
         tally.add(span)
-    return tally.rows()
+    return [UsageRow.from_json(json.loads(text)) for text in tally.texts()]
 
 
-_SumsOf = dict[int, dict[Group, dict[str | None, Sums]]]
-"""By interval, group and currency."""
+_ByInterval = dict[int, Sums]
+_SumsOf = dict[Group, dict[str | None, _ByInterval]]
+"""By group, currency and interval."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
     """Where a row is counted. Rows of the same group, rate and number of accelerators share
-    ``fold``."""
+    ``days``: reserved, used and unobserved time of whole days by interval."""
 
     row: Reservation
     group: Group
     rate: Rate | None
-    fold: int
+    days: dict[int, list[int]]
 
-    def sums(self, sums: _SumsOf, number: int) -> Sums:
-        """The sums of the row's group and currency in an interval."""
-        currencies = sums.setdefault(number, {}).setdefault(self.group, {})
+    def sums(self, sums: _SumsOf) -> _ByInterval:
+        """The sums of the row's group and currency."""
         currency = self.rate.currency if self.rate else None
-        found = currencies.get(currency)
-        if found is None:
-            found = currencies[currency] = Sums()
-        return found
+        return sums.setdefault(self.group, {}).setdefault(currency, defaultdict(Sums))
 
 
 class Tally:
@@ -187,9 +186,8 @@ class Tally:
         self._rows: list[Reservation] = []
         self._parts: list[_Part | None] = []
         self._places: dict[int, int] = {}
-        self._folds: dict[tuple[object, ...], int] = {}
+        self._shared: dict[tuple[object, ...], _Part] = {}
         self._times: dict[tuple[int, int, bool], timedelta] = {}
-        self._days: dict[tuple[int, int], tuple[_Part, int, int, int]] = {}
 
     def add(self, span: Span) -> None:
         """Count a span if its row is among the chosen ones."""
@@ -207,24 +205,26 @@ class Tally:
             length = (end if end < last else last) - (start if start > first else first)
             times[key] = times[key] + length if key in times else length
 
-    def add_day(self, day: DayTotal) -> None:
+    def add_day(self, day: DayTotals) -> None:
         """Count a day that is entirely in one interval."""
-        row, start, reserved, used, unobserved = day
-        place = self._places.get(id(row), -1)
-        if place < 0:
-            place = self._place(row)
-        part = self._parts[place]
-        if part is None:
-            return
-        key = bisect_right(self._ends, start), part.fold
-        if key in self._days:
-            _, more, more_used, more_unobserved = self._days[key]
-            reserved, used, unobserved = (
-                reserved + more,
-                used + more_used,
-                unobserved + more_unobserved,
-            )
-        self._days[key] = part, reserved, used, unobserved
+        places = self._places
+        for row in day.rows:
+            if id(row) not in places:
+                self._place(row)
+        parts = [self._parts[places[id(row)]] for row in day.rows]
+        number = bisect_right(self._ends, day.start)
+        for part, reserved, used, unobserved in zip(
+            parts, day.reserved, day.used, day.unobserved, strict=True
+        ):
+            if part is None:
+                continue
+            found = part.days.get(number)
+            if found is None:
+                part.days[number] = [reserved, used, unobserved]
+            else:
+                found[0] += reserved
+                found[1] += used
+                found[2] += unobserved
 
     def _place(self, row: Reservation) -> int:
         """Keep a row and its part (None if it is not chosen), and return their place. Keeping the
@@ -235,23 +235,32 @@ class Tally:
         self._places[id(row)] = len(self._parts) - 1
         return len(self._parts) - 1
 
-    def rows(self) -> list[UsageRow]:
-        """The sums, by interval and group, in that order."""
+    def texts(self) -> list[str]:
+        """The rows as JSON objects, by interval and group, in that order."""
+        rows: list[list[str]] = [[] for _ in self._bins]
+        openings = [
+            f'{{"start":"{format_time(start)}","end":"{format_time(end)}","group":'
+            for start, end in self._bins
+        ]
+        for group, currencies in sorted(self._sums().items(), key=lambda it: _order(it[0])):
+            text = json.dumps(dict(zip(self._by, group, strict=True)), separators=(",", ":"))
+            for number, currency, sums in _with_unpriced(currencies):
+                rows[number].append(f"{openings[number]}{text}{_numbers(sums, currency)}")
+        return [text for of_bin in rows for text in of_bin]
+
+    def _sums(self) -> _SumsOf:
         sums: _SumsOf = {}
         for (number, place, is_observed), length in self._times.items():
             if part := self._parts[place]:
-                part.sums(sums, number).add(part.row, length, is_observed, part.rate)
-        for (number, _), (part, reserved, used, unobserved) in self._days.items():
-            found = part.sums(sums, number)
-            found.unobserved += unobserved
-            found.add_time(part.row, reserved, used, part.rate)
-        order = {part.group: _order(part.group) for part in self._parts if part}
-        return [
-            _row(self._bins[number], dict(zip(self._by, group, strict=True)), currency, of_group)
-            for number, groups in sorted(sums.items())
-            for group, currencies in sorted(groups.items(), key=lambda it: order[it[0]])
-            for currency, of_group in _with_unpriced(currencies)
-        ]
+                part.sums(sums)[number].add(part.row, length, is_observed, part.rate)
+        for part in self._shared.values():
+            if part.days:
+                by_interval = part.sums(sums)
+                for number, (reserved, used, unobserved) in part.days.items():
+                    found = by_interval[number]
+                    found.unobserved += unobserved
+                    found.add_time(part.row, reserved, used, part.rate)
+        return sums
 
     def _part_of(self, row: Reservation) -> _Part:
         rate = self._rate_of(row)
@@ -261,8 +270,8 @@ class Tally:
             self.prepaid_places.add(place_of(row))
         group = tuple(read(row) for read in self._readers)
         carried = row.accelerator and (row.accelerator.count,)
-        fold = self._folds.setdefault((group, rate, carried), len(self._folds))
-        return _Part(row, group, rate, fold)
+        shared = self._shared.setdefault((group, rate, carried), _Part(row, group, rate, days={}))
+        return replace(shared, row=row)
 
 
 def _reader(name: str) -> Callable[[Reservation], str | None]:
@@ -277,16 +286,22 @@ def _order(group: Group) -> list[tuple[bool, str]]:
     return [(value is None, value or "") for value in group]
 
 
-def _with_unpriced(parts: Mapping[str | None, Sums]) -> list[tuple[str | None, Sums]]:
-    """The sums by currency; usage without a price joins the first currency."""
-    if len(parts) == 1:
-        return list(parts.items())
-    priced = sorted((name, part) for name, part in parts.items() if name is not None)
-    unpriced = parts.get(None)
-    if unpriced is None:
-        return list(priced)
-    (currency, first), *others = priced
-    return [(currency, _sum(first, unpriced)), *others]
+def _with_unpriced(
+    currencies: Mapping[str | None, _ByInterval],
+) -> Iterator[tuple[int, str | None, Sums]]:
+    """The sums of a group by interval and currency; time without a price joins the first
+    currency of the interval."""
+    if len(currencies) == 1:
+        ((currency, by_interval),) = currencies.items()
+        yield from ((number, currency, sums) for number, sums in by_interval.items())
+        return
+    priced = sorted((name, it) for name, it in currencies.items() if name is not None)
+    unpriced = dict(currencies.get(None, {}))
+    for currency, by_interval in priced:
+        for number, sums in by_interval.items():
+            rest = unpriced.pop(number, None)
+            yield number, currency, sums if rest is None else _sum(sums, rest)
+    yield from ((number, None, sums) for number, sums in unpriced.items())
 
 
 def _sum(one: Sums, other: Sums) -> Sums:
@@ -303,28 +318,27 @@ def _sum(one: Sums, other: Sums) -> Sums:
     )
 
 
-def _row(
-    bounds: tuple[datetime, datetime],
-    group: Mapping[str, str | None],
-    currency: str | None,
-    part: Sums,
-) -> UsageRow:
-    hours, used = hours_of(part.reserved), hours_of(part.used)
-    devices, used_devices = hours_of(part.accelerators), hours_of(part.used_accelerators)
-    return UsageRow(
-        *bounds,
-        group,
-        reserved_hours=hours,
-        used_hours=used,
-        idle_hours=hours_of(part.reserved - part.used),
-        unobserved_hours=hours_of(part.unobserved),
-        utilization=part.used / part.reserved if part.reserved else None,
-        reserved_accelerator_hours=devices,
-        used_accelerator_hours=used_devices,
-        idle_accelerator_hours=hours_of(part.accelerators - part.used_accelerators),
-        reserved_cost=part.cost,
-        idle_cost=part.idle_cost,
-        currency=currency,
-        unpriced_hours=hours_of(part.unpriced),
-        unknown_accelerator_hours=hours_of(part.unknown_accelerators),
+def _numbers(part: Sums, currency: str | None) -> str:
+    """The numbers of a row, as ``UsageRow.to_json`` has them, and the end of its object."""
+    reserved, used = part.reserved, part.used
+    devices, used_devices = part.accelerators, part.used_accelerators
+    unknown = ""
+    if part.unpriced:
+        unknown = f',"unpriced_hours":{hours_text(part.unpriced)}'
+    if part.unknown_accelerators:
+        unknown += f',"unknown_accelerator_hours":{hours_text(part.unknown_accelerators)}'
+    cost, idle_cost = part.cost_texts()
+    return (
+        f',"reserved_hours":{often_hours_text(reserved)},"used_hours":{hours_text(used)},'
+        f'"idle_hours":{hours_text(reserved - used)},'
+        f'"unobserved_hours":{often_hours_text(part.unobserved)},'
+        f'"utilization":{share_text(used, reserved)},'
+        f'"reserved_accelerator_hours":{often_hours_text(devices)},'
+        f'"used_accelerator_hours":{hours_text(used_devices)},'
+        f'"idle_accelerator_hours":{hours_text(devices - used_devices)},'
+        f'"reserved_cost":{cost},"idle_cost":{idle_cost},'
+        f'"currency":{_json_text(currency)}{unknown}}}'
     )
+
+
+_json_text = lru_cache(64)(json.dumps)

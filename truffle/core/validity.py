@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from truffle.core.codec import encode
+from truffle.core.codec import Json, encode
 from truffle.core.diff import NOT_COMPARED
 from truffle.core.model import Reservation, Scope, Snapshot
 from truffle.core.spans import Span, merged, spans_of
@@ -35,6 +35,8 @@ class ValidSpan:
     valid_to: datetime | None
     known_until: datetime
     digest: str
+    others: Json = field(default_factory=dict)
+    """Fields of the row that this version does not know."""
 
 
 Known = Mapping[tuple[str, str], datetime]
@@ -59,23 +61,23 @@ def valid_spans(
     before it. ``until`` is the time of the newest attempt at any scope. ``known`` are the spans
     that were open when the day began.
     """
-    spans = merged(
-        span
-        for members in snapshots.values()
-        for span in spans_of(members, _end(members, until), period, lambda row: True)
-    )
     newest = {scope: members[-1].observed_at for scope, members in snapshots.items() if members}
-    digests: dict[int, str] = {}
+    known_ends = _Ends(until, newest)
+    spans = known_ends.joined(
+        merged(
+            span
+            for members in snapshots.values()
+            for span in spans_of(members, _end(members, until), period, lambda row: True)
+        )
+    )
     found: list[ValidSpan] = []
     for span in spans:
-        digest = digests.get(id(span.row)) or digest_of(span.row)
-        digests[id(span.row)] = digest
-        valid = _valid(span, digest, until, newest)
+        valid = known_ends.valid(span)
         if span.start < day:
-            start = known.get((span.row.reservation_id, digest), span.start)
+            start = known.get((span.row.reservation_id, valid.digest), span.start)
             valid = replace(valid, valid_from=start)
         found.append(valid)
-    return _without_echoes(found)
+    return _without_gap_starts(found)
 
 
 def _end(snapshots: Sequence[Snapshot], until: datetime) -> datetime:
@@ -84,18 +86,61 @@ def _end(snapshots: Sequence[Snapshot], until: datetime) -> datetime:
     return max(until, newest + timedelta.resolution)
 
 
-def _valid(span: Span, digest: str, until: datetime, newest: Mapping[Scope, datetime]) -> ValidSpan:
-    """A span with its end; an unobserved one ends at its start, which was observed."""
-    if not span.is_observed:
-        return ValidSpan(span.row, span.start, span.start, span.start, digest)
-    if span.end < until:
-        return ValidSpan(span.row, span.start, span.end, span.end, digest)
-    scope = Scope(str(span.row.account_id), span.row.region)
-    known_until = max(span.start, newest.get(scope, span.start))
-    return ValidSpan(span.row, span.start, None, known_until, digest)
+@dataclass(slots=True)
+class _Ends:
+    """Which spans are open at ``until``. ``newest`` is the time of each scope's newest snapshot,
+    which is valid for a moment after ``until`` if it was taken then."""
+
+    until: datetime
+    newest: Mapping[Scope, datetime]
+    _digests: dict[int, str] = field(default_factory=dict)
+
+    def joined(self, spans: Sequence[Span]) -> list[Span]:
+        """The spans without that moment, if it only continues the span before it: not all accounts
+        that list a shared reservation need to have been listed at ``until``."""
+        before = {
+            it.row.reservation_id: it for it in spans if it.is_observed and it.end == self.until
+        }
+        continued: dict[int, Span] = {}
+        kept: list[Span] = []
+        for span in spans:
+            ended = before.get(span.row.reservation_id)
+            if span.start == self.until and ended is not None and self._continues(ended, span):
+                continued[id(ended)] = replace(ended, end=span.end)
+            else:
+                kept.append(span)
+        return [continued.get(id(span), span) for span in kept]
+
+    def valid(self, span: Span) -> ValidSpan:
+        """A span with its end; an unobserved one ends at its start, which was observed."""
+        row, start, digest = span.row, span.start, self._digest(span.row)
+        if not span.is_observed:
+            return ValidSpan(row, start, start, start, digest)
+        if not self._is_open(span):
+            return ValidSpan(row, start, span.end, span.end, digest)
+        known_until = max(start, self.newest.get(_scope(span), start))
+        return ValidSpan(row, start, None, known_until, digest)
+
+    def _continues(self, ended: Span, span: Span) -> bool:
+        return self._is_open(ended) or self._digest(ended.row) == self._digest(span.row)
+
+    def _is_open(self, span: Span) -> bool:
+        """A span that ends at ``until`` is over if its account was listed then."""
+        if span.end == self.until:
+            return self.newest.get(_scope(span)) != self.until
+        return span.end > self.until
+
+    def _digest(self, row: Reservation) -> str:
+        if id(row) not in self._digests:
+            self._digests[id(row)] = digest_of(row)
+        return self._digests[id(row)]
 
 
-def _without_echoes(spans: Iterable[ValidSpan]) -> list[ValidSpan]:
+def _scope(span: Span) -> Scope:
+    return Scope(str(span.row.account_id), span.row.region)
+
+
+def _without_gap_starts(spans: Iterable[ValidSpan]) -> list[ValidSpan]:
     """Remove the moment at the start of a gap if a span ends there."""
     kept: dict[tuple[str, str, datetime | None], ValidSpan] = {}
     for span in spans:

@@ -22,9 +22,9 @@ class Caller:
     """
 
     def __init__(
-        self, asked: Future[str], patience: float = PATIENCE, *, by_sts: bool = True
+        self, requested: Future[str], patience: float = PATIENCE, *, by_sts: bool = True
     ) -> None:
-        self._asked = asked
+        self._asked = requested
         self._by_sts = by_sts
         self._until = time.monotonic() + patience
         self._lock = Lock()

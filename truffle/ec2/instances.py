@@ -29,11 +29,11 @@ def list_on_demand(
     and what botocore does.
     """
     for first in range(0, len(instance_types), FILTER_VALUES):
-        asked = list(instance_types[first : first + FILTER_VALUES])
+        requested = list(instance_types[first : first + FILTER_VALUES])
         pages = iter(
             client.get_paginator("describe_instances").paginate(
                 Filters=[
-                    {"Name": "instance-type", "Values": asked},
+                    {"Name": "instance-type", "Values": requested},
                     {"Name": "instance-state-name", "Values": ["running"]},
                 ],
                 PaginationConfig={"PageSize": PAGE_SIZE},

@@ -81,15 +81,15 @@ class DescribedTypes:
         accelerator."""
         missing = unknown_types(instance_types, self.known)
         for first in range(0, len(missing), FILTER_VALUES):
-            asked = missing[first : first + FILTER_VALUES]
+            requested = missing[first : first + FILTER_VALUES]
             answer = _all(
                 client,
                 "describe_instance_types",
                 "InstanceTypes",
-                Filters=[{"Name": "instance-type", "Values": asked}],
+                Filters=[{"Name": "instance-type", "Values": requested}],
             )
             described = {raw["InstanceType"]: to_accelerator(raw) for raw in answer}
-            self.known.update({name: described.get(name) for name in asked})
+            self.known.update({name: described.get(name) for name in requested})
 
 
 class DeadlineExceeded(Exception):
@@ -127,7 +127,7 @@ def list_unnamed_scope(
     An empty account id means that it is unknown.
     """
     observed_at = clock()
-    begun = others.begin(scope_of, observed_at) if others else []
+    pending = others.begin(scope_of, observed_at) if others else []
     try:
         pages = _on_time(_pages(client, "describe_capacity_reservations"), clock, deadline)
         rows = _Rows(scope_of, observed_at, types)
@@ -136,7 +136,7 @@ def list_unnamed_scope(
             rows.add(page.pop("CapacityReservations", None) or ())
         enrichment, unanswered = _enrich(client, rows.waiting.values(), types)
         listed = Snapshot(scope_of(), observed_at, rows.all(enrichment), unanswered)
-        return with_others(listed, begun)
+        return with_others(listed, pending)
     except FAILURES as error:
         return to_failure(error, scope_of(), observed_at)
     except DeadlineExceeded:

@@ -243,10 +243,12 @@ def _starting_by(wanted: Wanted, found: Iterable[Offering]) -> tuple[Offering, .
     )
 
 
-def _limited(region: str, found: tuple[Offering, ...], asked: int, lengths: int) -> RegionOfferings:
+def _limited(
+    region: str, found: tuple[Offering, ...], requested: int, lengths: int
+) -> RegionOfferings:
     message = "The request budget of this region allows no further call before the deadline."
-    if asked:
-        message += f" Searched for {asked} of {lengths} durations."
+    if requested:
+        message += f" Searched for {requested} of {lengths} durations."
     return RegionOfferings(
         region, RegionOutcome.LIMITED, found, DEADLINE_EXCEEDED, message, FailureKind.ERROR
     )

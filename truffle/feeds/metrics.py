@@ -146,8 +146,8 @@ def _of_blocks(
     rows: list[Reservation], labels: tuple[str, ...], by_reservation: bool
 ) -> Iterator[Metric]:
     blocks = [row for row in rows if row.kind.is_prepaid]
-    sick = _added_up(blocks, labels, lambda row: int(_is_sick(row)))
-    yield _family(UNHEALTHY, "Unhealthy blocks.", labels, sick)
+    unhealthy = _added_up(blocks, labels, lambda row: int(_is_unhealthy(row)))
+    yield _family(UNHEALTHY, "Unhealthy blocks.", labels, unhealthy)
     if by_reservation:
         ends = {
             _labels_of(row, labels): row.effective_end.timestamp()
@@ -157,7 +157,7 @@ def _of_blocks(
         yield _family(EFFECTIVE_END, "When AWS terminates a block's instances.", labels, ends)
 
 
-def _is_sick(row: Reservation) -> bool:
+def _is_unhealthy(row: Reservation) -> bool:
     return row.health is not None and row.health.is_bad
 
 

@@ -307,8 +307,8 @@ def summary_card(day: Day, *, report_url: str | None = None, test: bool = False)
 
 
 def _severity(day: Day) -> Severity:
-    needs_a_look = day.failing or day.failed or day.unpaid or day.late
-    return Severity.WARNING if needs_a_look else Severity.INFO
+    attention = day.failing or day.failed or day.unpaid or day.late
+    return Severity.WARNING if attention else Severity.INFO
 
 
 def _sentence(day: Day) -> str:

@@ -84,12 +84,12 @@ def _ends(text: str) -> list[int]:
         before, after = text[place - 1], text[place]
         flags = flags + 1 if ord(before) in _FLAGS else 0
         is_half_flag = flags % 2 == 1 and ord(after) in _FLAGS
-        if not (before == JOINER or _belongs_to_what_is_before(after) or is_half_flag):
+        if not (before == JOINER or _joins_previous(after) or is_half_flag):
             ends.append(place)
     return ends
 
 
-def _belongs_to_what_is_before(character: str) -> bool:
+def _joins_previous(character: str) -> bool:
     return (
         character == JOINER
         or unicodedata.category(character) in ("Mn", "Me")

@@ -27,11 +27,11 @@ _STAYS = 100
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The columns to show: ``asked`` has the fields that the query is about, ``chosen`` the columns
-    named by the user; ``is_wide`` means all columns whatever the width, ``is_summary`` only totals.
-    Costs are shown if ``prices`` has any."""
+    """The columns to show: ``requested`` has the fields that the query is about, ``chosen`` the
+    columns named by the user; ``is_wide`` means all columns whatever the width, ``is_summary`` only
+    totals. Costs are shown if ``prices`` has any."""
 
-    asked: frozenset[str] = frozenset()
+    requested: frozenset[str] = frozenset()
     chosen: tuple[str, ...] = ()
     is_wide: bool = False
     is_summary: bool = False
@@ -46,7 +46,7 @@ def columns_of(kind: str, rows: Sequence[Reservation], view: View) -> Columns:
     if view.chosen:
         return [column for name in view.chosen for column in _named(name, kind, made)]
     wide = _wide(rows)
-    shown = [column for column in wide if view.is_wide or column.name in view.asked]
+    shown = [column for column in wide if view.is_wide or column.name in view.requested]
     return [_staying(column, view) for column in [*made, *shown]]
 
 
@@ -73,7 +73,7 @@ def _snake(head: str) -> str:
 
 
 def _staying(column: Column[Reservation], view: View) -> Column[Reservation]:
-    if column.name not in view.asked or column.leaves == NEVER:
+    if column.name not in view.requested or column.leaves == NEVER:
         return column
     return replace(column, leaves=column.leaves + _STAYS)
 
@@ -274,9 +274,9 @@ def _wide(rows: Sequence[Reservation]) -> Columns:
     several = _wanted(rows)[1]
     account = [] if several else [_optional(rows)[1]]
     users = Column("Consumers", _consumers, 1, name="consumers")
-    asked = Column("Billing Request", _billing_request, 1, name="billing_request")
+    requested = Column("Billing Request", _billing_request, 1, name="billing_request")
     known = [users] if _any(rows, lambda row: row.consumers is not None) else []
-    known += [asked] if _any(rows, lambda row: row.billing_request) else []
+    known += [requested] if _any(rows, lambda row: row.billing_request) else []
     lent = Column("Lent", allocation_text, 1, name="interruptible_allocation")
     change = Column("Change of Dates", _adjustment, 1, name="adjustment")
     known += [lent] if _any(rows, lambda row: row.interruptible_allocation) else []

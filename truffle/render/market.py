@@ -258,8 +258,8 @@ def _ages(known: Known, now: datetime) -> str | None:
 
 def flat(item: Json) -> Json:
     """An item as a flat row: the values requested by the watch have their own columns."""
-    asked = {f"requested_{name}": value for name, value in item["requested"].items()}
-    return {**{name: value for name, value in item.items() if name != "requested"}, **asked}
+    requested = {f"requested_{name}": value for name, value in item["requested"].items()}
+    return {**{name: value for name, value in item.items() if name != "requested"}, **requested}
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -67,7 +67,7 @@ class Chart:
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _Theme:
     """The characters and colours of a chart."""
 
     style: Style
@@ -97,16 +97,21 @@ def render_timeline(
     if not shown:
         text = f"No capacity blocks from {minute(since)} to {minute(until)} UTC.{_others(outside)}"
         return "\n".join(style.wrapped(text))
-    look, width = _Look(style), max(style.width or USUAL, NARROWEST)
-    lines = _beside(shown, since, until, now, look, width)
+    theme, width = _Theme(style), max(style.width or USUAL, NARROWEST)
+    lines = _beside(shown, since, until, now, theme, width)
     if lines is None:
         chart = Chart(since, until, now, width)
-        lines = [*_head(chart, 0, look), *_below(shown, chart, look)]
-    return "\n".join([*lines, "", *_notes(shown, outside, look, width)])
+        lines = [*_head(chart, 0, theme), *_below(shown, chart, theme)]
+    return "\n".join([*lines, "", *_notes(shown, outside, theme, width)])
 
 
 def _beside(
-    shown: Sequence[Span], since: datetime, until: datetime, now: datetime, look: _Look, width: int
+    shown: Sequence[Span],
+    since: datetime,
+    until: datetime,
+    now: datetime,
+    theme: _Theme,
+    width: int,
 ) -> list[str] | None:
     """Each bar between its label and its end; None if that leaves no room for bars."""
     labels = [_label(span) for span in shown]
@@ -117,24 +122,24 @@ def _beside(
         if bar >= SHORTEST_BAR:
             chart = Chart(since, until, now, bar)
             return [
-                *_head(chart, label + _GAP, look),
+                *_head(chart, label + _GAP, theme),
                 *(
-                    f"{text}{' ' * (label - cells(text) + _GAP)}{_bar(span, chart, look)}"
-                    f"{' ' * _GAP}{look.style.paint(end, _colour(span.row))}"
+                    f"{text}{' ' * (label - cells(text) + _GAP)}{_bar(span, chart, theme)}"
+                    f"{' ' * _GAP}{theme.style.paint(end, _colour(span.row))}"
                     for span, text, end in zip(shown, labels, ends, strict=True)
                 ),
             ]
     return None
 
 
-def _below(shown: Sequence[Span], chart: Chart, look: _Look) -> Iterator[str]:
+def _below(shown: Sequence[Span], chart: Chart, theme: _Theme) -> Iterator[str]:
     """Each bar on its own line, below its label."""
     for span in shown:
         text = f"{_label(span)}{' ' * _GAP}{_ending(span)}"
         if cells(text) > chart.width:
             text = f"{_label(span)}{' ' * _GAP}{_end(span)}"
         yield from Style(width=chart.width).wrapped(text, then="  ")
-        yield _bar(span, chart, look)
+        yield _bar(span, chart, theme)
 
 
 def _label(span: Span) -> str:
@@ -163,7 +168,7 @@ def _colour(row: Reservation) -> str | None:
     return state_colour(row.state)
 
 
-def _head(chart: Chart, indent: int, look: _Look) -> Iterator[str]:
+def _head(chart: Chart, indent: int, theme: _Theme) -> Iterator[str]:
     """The days, and below them the present."""
     days = [" "] * chart.width
     taken = -1
@@ -175,10 +180,10 @@ def _head(chart: Chart, indent: int, look: _Look) -> Iterator[str]:
     yield " " * indent + "".join(days).rstrip()
     column = chart.column(chart.now)
     if chart.holds(column):
-        mark = "▼ now" if look.style.is_unicode else "v now"
+        mark = "▼ now" if theme.style.is_unicode else "v now"
         at = column if column + len(mark) <= chart.width else column - len(mark) + 1
         text = mark if at == column else f"{mark[2:]} {mark[0]}"
-        yield " " * (indent + at) + look.style.bold(text)
+        yield " " * (indent + at) + theme.style.bold(text)
 
 
 def _ticks(chart: Chart) -> Iterator[datetime]:
@@ -193,26 +198,26 @@ def _ticks(chart: Chart) -> Iterator[datetime]:
         moment += timedelta(days=step)
 
 
-def _bar(span: Span, chart: Chart, look: _Look) -> str:
+def _bar(span: Span, chart: Chart, theme: _Theme) -> str:
     """A bar with the marks of the present and the effective end, which never hide a bar of one
     column."""
     first = 0 if span.start is None else max(chart.column(span.start), 0)
     end = chart.width if span.end is None else chart.column(span.end)
     last = min(max(end, first + 1), chart.width)
     letters = [" "] * chart.width
-    letters[first:last] = look.bars[span.phase] * (last - first)
+    letters[first:last] = theme.bars[span.phase] * (last - first)
     painted = [
         _colour(span.row) if first <= column < last else None for column in range(chart.width)
     ]
     if span.effective_end and span.phase not in (Phase.OVER, Phase.FAILED):
         ends = chart.column(span.effective_end)
         if chart.holds(ends):
-            letters[ends], painted[ends] = look.end, "bold"
+            letters[ends], painted[ends] = theme.end, "bold"
     present = chart.column(chart.now)
     is_alone = last - first == 1 and present == first
-    if chart.holds(present) and letters[present] != look.end and not is_alone:
-        letters[present], painted[present] = look.now, "bold"
-    return _painted(letters, painted, look.style)
+    if chart.holds(present) and letters[present] != theme.end and not is_alone:
+        letters[present], painted[present] = theme.now, "bold"
+    return _painted(letters, painted, theme.style)
 
 
 def _painted(letters: Sequence[str], colours: Sequence[str | None], style: Style) -> str:
@@ -226,10 +231,10 @@ def _painted(letters: Sequence[str], colours: Sequence[str | None], style: Style
     return "".join(parts)
 
 
-def _notes(shown: Sequence[Span], outside: int, look: _Look, width: int) -> list[str]:
+def _notes(shown: Sequence[Span], outside: int, theme: _Theme, width: int) -> list[str]:
     present = {span.phase for span in shown}
-    known = [f"{look.bars[phase]} {_MEANINGS[phase]}" for phase in Phase if phase in present]
-    keys = [*known, f"{look.end} AWS terminates the instances", f"{look.now} now"]
+    known = [f"{theme.bars[phase]} {_MEANINGS[phase]}" for phase in Phase if phase in present]
+    keys = [*known, f"{theme.end} AWS terminates the instances", f"{theme.now} now"]
     text = f"{', '.join(keys)}. A time is the effective end, in UTC.{_others(outside)}"
     return Style(width=width).wrapped(text)
 

@@ -63,8 +63,8 @@ def decisions(spans: Iterable[Span], inputs: Inputs) -> list[Decision]:
 def _of_any(span: Span, inputs: Inputs) -> Iterator[Decision]:
     row, now = span.row, inputs.now
     is_lost = row.state in FAILED_STATES or row.state in ("unavailable", "delayed")
-    is_news = span.start is None or now - span.start <= HORIZON
-    if is_lost and is_news and (span.end is None or span.end > now):
+    is_recent = span.start is None or now - span.start <= HORIZON
+    if is_lost and is_recent and (span.end is None or span.end > now):
         title = row.state.replace("-", " ").capitalize()
         yield _decision(EventType.STATE_CHANGED, span, now, title, span.start)
     if is_idle(row) and _matters(span, inputs):

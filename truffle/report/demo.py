@@ -79,8 +79,8 @@ def demo(now: datetime) -> Inputs:
     """The inputs of a report about the sample organization."""
     midnight = now.replace(hour=11, minute=30, second=0, microsecond=0)
     blocks = [_block(now, midnight, planned) for planned in _BLOCKS]
-    sick = next(row for row in blocks if row.tags["Name"] == "speech-rlhf-00")
-    blocks[blocks.index(sick)] = replace(sick, health=Health("impaired", 1))
+    unhealthy = next(row for row in blocks if row.tags["Name"] == "speech-rlhf-00")
+    blocks[blocks.index(unhealthy)] = replace(unhealthy, health=Health("impaired", 1))
     odcrs = [_odcr(now, midnight, *facts) for facts in _ODCRS]
     lost = _odcr(
         now, midnight, "batch-eval", "research", "g5.48xlarge", "us-east-2", 6, 2, "active"
@@ -218,12 +218,16 @@ def _events(
         )
 
     ending, failed = named["llm-pretrain-07"], named["rank-distill-01"]
-    sick, idle = named["speech-rlhf-00"], named["eval-on-demand"]
+    unhealthy, idle = named["speech-rlhf-00"], named["eval-on-demand"]
     gone = "is no longer listed by EC2, and had not reached its end."
     return [
         event(2, ending, EventType.ENDING_SOON, Severity.WARNING, "ends in 4 days.", offer),
         event(
-            5, sick, EventType.HEALTH_CHANGED, Severity.CRITICAL, "has an impaired interconnect."
+            5,
+            unhealthy,
+            EventType.HEALTH_CHANGED,
+            Severity.CRITICAL,
+            "has an impaired interconnect.",
         ),
         event(7, failed, EventType.STATE_CHANGED, Severity.CRITICAL, "could not be paid."),
         event(26, idle, EventType.IDLE, Severity.WARNING, "has had no instances in use for a day."),

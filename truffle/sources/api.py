@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import time
+import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import TimeoutError as OutOfTime
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from truffle.core.codec import Json
@@ -133,7 +135,8 @@ class Api:
 
         from truffle.credentials import sign_in
 
-        request = AWSRequest(method, url, headers={"Accept": "application/json"})
+        headers = {"Accept": "application/json", "Accept-Encoding": "gzip"}
+        request = AWSRequest(method, url, headers=headers)
         SigV4Auth(sign_in(self.session), SERVICE, self.region).add_auth(request)
         seconds = self._timeout()
         send = partial(URLLib3Session(timeout=seconds).send, request.prepare())
@@ -144,7 +147,7 @@ class Api:
             raise ConnectionError(f"no complete answer within {seconds:.0f} s") from None
         except (BotoCoreError, HTTPClientError) as error:
             raise ConnectionError(_cause(error)) from error
-        return int(answer.status_code), bytes(answer.content)
+        return int(answer.status_code), _unpacked(answer)
 
     def _timeout(self) -> float:
         if self.deadline is None:
@@ -187,6 +190,17 @@ def open_api(url: str, caller: Session | str | None, timeout: float | None) -> A
     session = open_session(caller) if caller is None or isinstance(caller, str) else caller
     sign_in(session)
     return Api(url, session, None if timeout is None else time.monotonic() + timeout)
+
+
+def _unpacked(answer: Any) -> bytes:
+    """The body; a large one is gzipped. Raises ConnectionError for one that is damaged."""
+    content = bytes(answer.content)
+    if answer.headers.get("Content-Encoding") != "gzip":
+        return content
+    try:
+        return gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ConnectionError(f"the response is damaged ({error})") from error
 
 
 def _cause(error: Exception) -> str:

@@ -100,8 +100,8 @@ def list_items(
 
     Raises ApiError.
     """
-    asked = [*scopes, *parameters, ("limit", str(MAX_LIMIT))]
-    pages = list(api.pages(path, asked))
+    requested = [*scopes, *parameters, ("limit", str(MAX_LIMIT))]
+    pages = list(api.pages(path, requested))
     status = read_status(api, [FAILING, *scopes])
     with api.understood():
         items = [read(item) for page in pages for item in page["items"]]

@@ -70,15 +70,15 @@ def list_live(
     regions are unknown.
     """
     clients = _signed_in(session_or_profile, regions)
-    news: SimpleQueue[_News] = SimpleQueue()
+    messages: SimpleQueue[_Message] = SimpleQueue()
     end = _Deadline(deadline, time.monotonic())
     with _without_collector():
         types = (filter.types if filter else ()) or TYPES
-        _start(news, lambda: _ask(news, clients, regions, end, types))
-        gathered = _Gathered(_begun(news, end, clients), filter or Filter(), progress)
+        _start(messages, lambda: _list_regions(messages, clients, regions, end, types))
+        gathered = _Gathered(_await_targets(messages, end, clients), filter or Filter(), progress)
         while gathered.open:
             try:
-                gathered.take(news.get(timeout=end.left()))
+                gathered.take(messages.get(timeout=end.left()))
             except Empty:
                 gathered.give_up(end)
         return gathered.inventory()
@@ -91,10 +91,10 @@ def list_regions(
 ) -> list[str]:
     """The regions that ``list_live`` would query; arguments and errors as there."""
     clients = _signed_in(session_or_profile, regions)
-    news: SimpleQueue[_News] = SimpleQueue()
+    messages: SimpleQueue[_Message] = SimpleQueue()
     end = _Deadline(deadline, time.monotonic())
-    _start(news, lambda: _asked(clients, regions, end))
-    return list(_begun(news, end, clients).regions)
+    _start(messages, lambda: _find_targets(clients, regions, end))
+    return list(_await_targets(messages, end, clients).regions)
 
 
 def _signed_in(session_or_profile: Any, regions: Sequence[str] | None) -> CallerClients:
@@ -140,24 +140,24 @@ class _Deadline:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Targets:
     """The queried regions, and the caller.
 
-    ``strange`` has those that neither this release nor the account's list of regions knows.
+    ``unknown`` has those that neither this release nor the account's list of regions knows.
     """
 
     regions: Sequence[str]
     caller: Caller
     profile: str | None
-    strange: Sequence[str] = ()
+    unknown: Sequence[str] = ()
 
 
-_News = _Asked | Snapshot | Failure | BaseException
+_Message = _Targets | Snapshot | Failure | BaseException
 """The messages of threads: first the queried regions, then a snapshot or a failure for each; or an
 exception."""
 
 
-def _start(news: SimpleQueue[_News], task: Callable[[], _News | None]) -> None:
+def _start(messages: SimpleQueue[_Message], task: Callable[[], _Message | None]) -> None:
     """Run a task in a thread; its result or exception becomes a message."""
 
     def run() -> None:
@@ -166,13 +166,13 @@ def _start(news: SimpleQueue[_News], task: Callable[[], _News | None]) -> None:
         except BaseException as error:
             result = error
         if result is not None:
-            news.put(result)
+            messages.put(result)
 
     Thread(target=run, daemon=True).start()
 
 
-def _ask(
-    news: SimpleQueue[_News],
+def _list_regions(
+    messages: SimpleQueue[_Message],
     clients: CallerClients,
     regions: Sequence[str] | None,
     end: _Deadline,
@@ -183,15 +183,15 @@ def _ask(
     from truffle.ec2.listing import DescribedTypes, list_unnamed_scope
     from truffle.ec2.other_kinds import OtherKinds
 
-    asked = _asked(clients, regions, end)
-    news.put(asked)
+    targets = _find_targets(clients, regions, end)
+    messages.put(targets)
     types, left = DescribedTypes(), end.left()
     latest = None if left is None else _now() + timedelta(seconds=left)
-    for region in asked.regions:
-        client, scope_of = clients.of(region), partial(_scope, asked.caller, region)
+    for region in targets.regions:
+        client, scope_of = clients.of(region), partial(_scope, targets.caller, region)
         others = OtherKinds(clients.service_of(region), kinds)
         listing = partial(list_unnamed_scope, client, scope_of, types, _now, latest, others)
-        _start(news, partial(listed_with_requests, listing, client, _now, latest))
+        _start(messages, partial(listed_with_requests, listing, client, _now, latest))
 
 
 def _scope(caller: Caller, region: str) -> Scope:
@@ -204,20 +204,22 @@ def _now() -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
-def _asked(clients: CallerClients, regions: Sequence[str] | None, end: _Deadline) -> _Asked:
+def _find_targets(
+    clients: CallerClients, regions: Sequence[str] | None, end: _Deadline
+) -> _Targets:
     """The account and regions to list. Raises the errors of botocore."""
     from truffle.ec2.identity import identify
 
     caller = identify(clients, end.left())
     if regions is None:
-        return _Asked(_enabled(clients), caller, clients.profile)
+        return _Targets(_enabled(clients), caller, clients.profile)
     enabled = _listed(clients, regions)
     names = expanded(regions, enabled)
     if regions and not names:
         allowed = f"The regions that are enabled for the account are {', '.join(enabled)}."
         raise BadArgument("regions", ", ".join(regions), allowed)
-    strange = [name for name in unknown_regions(names) if name not in enabled]
-    return _Asked(names, caller, clients.profile, strange)
+    unknown = [name for name in unknown_regions(names) if name not in enabled]
+    return _Targets(names, caller, clients.profile, unknown)
 
 
 def _listed(clients: CallerClients, regions: Sequence[str]) -> list[str]:
@@ -251,18 +253,20 @@ def _enabled(clients: CallerClients) -> list[str]:
     return answer.result()
 
 
-def _begun(news: SimpleQueue[_News], end: _Deadline, clients: CallerClients) -> _Asked:
+def _await_targets(
+    messages: SimpleQueue[_Message], end: _Deadline, clients: CallerClients
+) -> _Targets:
     """Wait for the first message. Raises TruffleError, and DeadlineError if it does not arrive in
     time."""
     try:
-        first = news.get(timeout=end.left())
+        first = messages.get(timeout=end.left())
     except Empty:
         raise DeadlineError(
             f"AWS did not list the regions within {end}: raise --timeout or name the regions."
         ) from None
     if isinstance(first, BaseException):
         raise_as_truffle_error(first, clients.profile)
-    assert isinstance(first, _Asked)
+    assert isinstance(first, _Targets)
     return first
 
 
@@ -287,7 +291,7 @@ def raise_as_truffle_error(error: BaseException, profile: str | None) -> NoRetur
 class _Gathered:
     """The result so far; ``open`` has the regions that have not ended."""
 
-    asked: _Asked
+    targets: _Targets
     filter: Filter
     progress: Progress | None
     open: set[str] = field(init=False)
@@ -297,16 +301,16 @@ class _Gathered:
     unanswered: dict[Unanswered, list[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.open = set(self.asked.regions)
+        self.open = set(self.targets.regions)
 
-    def take(self, news: _News) -> None:
+    def take(self, message: _Message) -> None:
         """Add a message. Raises an exception that is not the failure of a region."""
-        if isinstance(news, Snapshot):
-            self._keep(news)
-        elif isinstance(news, Failure):
-            self._fail(_scope_failure(news))
-        elif isinstance(news, BaseException):
-            raise_as_truffle_error(news, self.asked.profile)
+        if isinstance(message, Snapshot):
+            self._keep(message)
+        elif isinstance(message, Failure):
+            self._fail(_scope_failure(message))
+        elif isinstance(message, BaseException):
+            raise_as_truffle_error(message, self.targets.profile)
 
     def _keep(self, snapshot: Snapshot) -> None:
         self.rows += self.filter.apply(snapshot.reservations)
@@ -329,7 +333,7 @@ class _Gathered:
 
     def give_up(self, end: _Deadline) -> None:
         """Mark the open regions as failed when time is over."""
-        account_id = self.asked.caller.known
+        account_id = self.targets.caller.known
         message = f"There was no complete answer within {end}."
         for region in sorted(self.open):
             self._fail(
@@ -339,34 +343,34 @@ class _Gathered:
     def inventory(self) -> Listing:
         """The result. Raises TruffleError if every region failed for one reason, or STS did not
         return the account that the filter needs."""
-        if self.moments and self.filter.accounts and self.asked.caller.warning:
+        if self.moments and self.filter.accounts and self.targets.caller.warning:
             raise UnreachableError(
-                f"{self.asked.caller.warning} Which reservations these accounts see is unknown: "
+                f"{self.targets.caller.warning} Which reservations these accounts see is unknown: "
                 "omit --accounts, or filter by --owners."
             )
         failures = [self.failures[region] for region in sorted(self.failures)]
         if failures and not self.moments:
-            _raise_common_cause(failures, self.asked)
+            _raise_common_cause(failures, self.targets)
         return Listing(
             merge(self.rows),
             failures,
-            len(self.asked.regions),
+            len(self.targets.regions),
             min(self.moments, default=None),
             self._warnings(),
         )
 
     def _warnings(self) -> list[str]:
-        nameless = [self.asked.caller.warning] if self.moments else []
-        strange = [
+        unnamed = [self.targets.caller.warning] if self.moments else []
+        unknown = [
             f"{region} is unknown to this release, and is not enabled for the account."
-            for region in self.asked.strange
+            for region in self.targets.unknown
         ]
         refused = [
             f"{gap.operation} was refused ({gap.code}) in {', '.join(sorted(regions))}: "
             f"{LACKING[gap.operation]}."
             for gap, regions in self.unanswered.items()
         ]
-        return [text for text in (*strange, *nameless, *refused) if text]
+        return [text for text in (*unknown, *unnamed, *refused) if text]
 
 
 def _scope_failure(failure: Failure) -> ScopeFailure:
@@ -374,17 +378,17 @@ def _scope_failure(failure: Failure) -> ScopeFailure:
     return ScopeFailure(account_id, region, failure.code, failure.message, failure.kind)
 
 
-def _raise_common_cause(failures: list[ScopeFailure], asked: _Asked) -> None:
+def _raise_common_cause(failures: list[ScopeFailure], targets: _Targets) -> None:
     """If no region responded, raise the common cause, if there is one.
 
     Credentials that STS accepts are valid; then the regions are not enabled.
     """
-    causes = [known_error(each.code, each.message, asked.profile) for each in failures]
+    causes = [known_error(each.code, each.message, targets.profile) for each in failures]
     found = [cause for cause in causes if cause is not None]
     if len(found) < len(failures):
         return
     [(kind, _)] = Counter(map(type, found)).most_common(1)
-    if kind is InvalidCredentialsError and asked.caller.is_accepted:
+    if kind is InvalidCredentialsError and targets.caller.is_accepted:
         return
     error = next(cause for cause in found if isinstance(cause, kind))
     error.failures = tuple(failures)

@@ -84,8 +84,8 @@ LIVE: Final = "live"
 def live_matrix(found: LiveMarket, now: datetime) -> list[Cell]:
     """The matrix of one search of EC2 itself; training plans, if included, have their own rows."""
     wanted = found.wanted
-    asked = [(name, it.of_type(name, wanted)) for name in wanted.types for it in found.regions]
-    asked += [
+    requested = [(name, it.of_type(name, wanted)) for name in wanted.types for it in found.regions]
+    requested += [
         (name, it.of_type(name, wanted))
         for name in map(plan_type, wanted.types)
         for it in found.plans
@@ -102,7 +102,7 @@ def live_matrix(found: LiveMarket, now: datetime) -> list[Cell]:
             it.code,
             it.message,
         )
-        for name, it in asked
+        for name, it in requested
     ]
     known = [(it, it if it.outcome.is_known else None) for it in answers]
     return matrix(market_of(known))

@@ -154,14 +154,14 @@ def _ask_all(
     deadline: float | None,
     progress: Progress | None,
 ) -> list[RegionOfferings]:
-    asked = {_ask(clients, wanted, region, deadline): region for region in regions}
+    requested = {_ask(clients, wanted, region, deadline): region for region in regions}
 
     def arrived(region: str, answer: RegionOfferings) -> None:
         if progress is not None:
             progress(region, answer.outcome in _ANSWERS)
 
-    answers = gather(asked, deadline, arrived)
-    return [answers.get(region) or _late(region) for region in asked.values()]
+    answers = gather(requested, deadline, arrived)
+    return [answers.get(region) or _late(region) for region in requested.values()]
 
 
 def _ask(

@@ -39,5 +39,7 @@ def placements_of(
 
 def _deployed(api: Api, row: Reservation) -> Everywhere[Placement]:
     scope = [("account", row.account_id)] if row.account_id else []
-    asked = [*scope, ("region", row.region)]
-    return list_items(api, "/topology", from_json, asked, [("instance_type", row.instance_type)])
+    requested = [*scope, ("region", row.region)]
+    return list_items(
+        api, "/topology", from_json, requested, [("instance_type", row.instance_type)]
+    )

@@ -87,7 +87,7 @@ def list_everywhere(
         if regions is None or any(map(is_glob, regions)):
             regions = list_regions(clients.session, timeout, regions)
         account_id = identify(clients, timeout).account_id or None
-        asked = {
+        requested = {
             start(partial(_listed, clients, list_region, region, account_id)): region
             for region in dict.fromkeys(regions)
         }
@@ -98,15 +98,15 @@ def list_everywhere(
         if progress is not None:
             progress(region, not isinstance(answer, ScopeFailure))
 
-    answers = gather(asked, deadline, arrived)
-    late = {region: _late(region) for region in asked.values() if region not in answers}
+    answers = gather(requested, deadline, arrived)
+    late = {region: _late(region) for region in requested.values() if region not in answers}
     found = _together({**answers, **late})
     raise_common_cause(found.failures, found.regions, clients.profile)
     return found
 
 
 def gather(
-    asked: Mapping[Future[Result], str],
+    requested: Mapping[Future[Result], str],
     deadline: float | None,
     arrived: Callable[[str, Result], None],
 ) -> dict[str, Result]:
@@ -114,8 +114,8 @@ def gather(
     answers: dict[str, Result] = {}
     left = None if deadline is None else max(0.0, deadline - time.monotonic())
     try:
-        for future in as_completed(asked, timeout=left):
-            region = asked[future]
+        for future in as_completed(requested, timeout=left):
+            region = requested[future]
             answers[region] = future.result()
             arrived(region, answers[region])
     except TimeoutError:

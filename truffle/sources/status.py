@@ -36,8 +36,8 @@ def worst_status(api: Api, most: int, parameters: Parameters = ()) -> Json:
 
 def scopes_of(question: Question) -> list[tuple[str, str]]:
     """The parameters for the scopes of a query."""
-    asked = {"region": question.regions or (), "account": sorted(question.filter.accounts)}
-    return [(name, ",".join(values)) for name, values in asked.items() if values]
+    requested = {"region": question.regions or (), "account": sorted(question.filter.accounts)}
+    return [(name, ",".join(values)) for name, values in requested.items() if values]
 
 
 def failures_of(scopes: Iterable[Mapping[str, Any]]) -> list[ScopeFailure]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from truffle.core.json_text import json_object
+from truffle.core.ledger import lines_of
 from truffle.core.market.answers import Answer, answers_of_lines
 from truffle.core.market.rows import rows_of
 from truffle.core.tables import OTHER_FIELDS, TABLES, Table, duckdb_type
@@ -50,12 +51,14 @@ class Compaction:
     def write_listings(self, table: str, objects: Iterable[Path], target: Path) -> None:
         """Write a file of ``snapshots`` or ``listings`` from the objects of a day."""
         with tempfile.TemporaryDirectory() as folder:
-            contents, looks = Path(folder, "contents.json"), Path(folder, "looks.csv")
-            found = _part(objects, contents, looks)
+            contents, observations = Path(folder, "contents.json"), Path(folder, "looks.csv")
+            found = _part(objects, contents, observations)
             if table == "listings":
                 self._write(TABLES[table], map(_listing_line, found), target)
             else:
-                rows = _snapshot_rows(contents, looks, is_empty=not any(it.rows for it in found))
+                rows = _snapshot_rows(
+                    contents, observations, is_empty=not any(it.rows for it in found)
+                )
                 self._copy(TABLES[table], rows, target)
 
     def write_spans(self, spans: Sequence[ValidSpan], target: Path) -> None:
@@ -76,7 +79,7 @@ class Compaction:
         """Write a file of ``usage``, ``events`` or ``runs`` from a day's objects: JSON Lines."""
         key, documents = _KEYS.get(table), {}
         for path in sorted(objects):
-            for line in filter(None, read_text(path).split("\n")):
+            for line in lines_of(read_text(path)):
                 documents[json.loads(line)[key] if key else line] = line
         self._write(TABLES[table], documents.values(), target)
 
@@ -106,9 +109,9 @@ def _answers(path: Path) -> list[Answer]:
         raise Damaged(f"{path} is damaged: {error}") from error
 
 
-def _part(objects: Iterable[Path], contents: Path, looks: Path) -> list[Listing]:
+def _part(objects: Iterable[Path], contents: Path, observations: Path) -> list[Listing]:
     """Write the distinct rows with their numbers, and the number and time of each row."""
-    with contents.open("w", encoding="utf-8") as lines, looks.open("w") as pairs:
+    with contents.open("w", encoding="utf-8") as lines, observations.open("w") as pairs:
         numbers = count()
 
         def take(text: str) -> None:
@@ -145,14 +148,14 @@ def _json_rows(table: Table, path: Path, more: Mapping[str, str] = MappingProxyT
     )
 
 
-def _snapshot_rows(contents: Path, looks: Path, is_empty: bool) -> str:
+def _snapshot_rows(contents: Path, observations: Path, is_empty: bool) -> str:
     """Each row with the time of each listing that contains it."""
     rows = _json_rows(TABLES["snapshots"], contents, {_NUMBER: "BIGINT"})
     if is_empty:
         return rows
     return (
         f"SELECT rows.* REPLACE (look.observed_at AS observed_at) FROM ({rows}) AS rows "
-        f"JOIN read_csv({literal(str(looks))}, header = false, "
+        f"JOIN read_csv({literal(str(observations))}, header = false, "
         f"columns = {{number: 'BIGINT', observed_at: 'TIMESTAMP'}}) AS look "
         f'ON rows."{_NUMBER}" = look.number'
     )
@@ -175,6 +178,7 @@ def _span_line(span: ValidSpan) -> str:
         "valid_to": span.valid_to and format_time(span.valid_to),
         "known_until": format_time(span.known_until),
         "digest": span.digest,
+        "other_fields": json.dumps(span.others) if span.others else None,
     }
     row = replace(span.row, observed_at=span.valid_from)
     return f"{json_object(row)[:-1]}, {json.dumps(more)[1:]}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -20,6 +19,7 @@ from truffle.core.layout import (
     State,
     day_of_key,
     day_prefix,
+    state_of,
     table_prefix,
 )
 from truffle.core.tables import TABLES
@@ -83,7 +83,7 @@ class Copy:
             if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
                 return {}, None
             raise
-        return dict(json.loads(text)), bytes(text)
+        return state_of(text), bytes(text)
 
     def _chosen(self, prefix: str) -> Iterator[_Object]:
         """The objects of a table since the first requested day."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 from truffle.core.codec import decode
 from truffle.core.layout import SOURCES, table_key
 from truffle.core.model import Reservation, Scope, Snapshot
+from truffle.core.other_fields import OtherFields
 from truffle.core.times import parse_time
 from truffle.core.validity import LOOKBACK_PERIODS, Known, ValidSpan, open_spans, valid_spans
 from truffle.sql.compaction import Compaction
@@ -105,7 +106,8 @@ class Folder:
             for path in self.path.glob(f"snapshots/dt={hour:%Y-%m-%d}/hour={hour:%H}/*.json.gz")
         )
         until = reader.read(self._objects(day), snapshots)
-        return valid_spans(snapshots, midnight(day), until, self.period, known)
+        spans = valid_spans(snapshots, midnight(day), until, self.period, known)
+        return [replace(it, others=reader.others.of(it.row)) for it in spans]
 
     def _known(self, day: date) -> Known:
         """The spans that were open when a day began, of the files of that day and later ones."""
@@ -135,7 +137,13 @@ class _SnapshotReader:
 
     def __init__(self) -> None:
         self._rows: list[Reservation] = []
-        self._contents = Contents(lambda text: self._rows.append(decode(json.loads(text))))
+        self._contents = Contents(self._take)
+        self.others = OtherFields()
+
+    def _take(self, text: str) -> None:
+        data = json.loads(text)
+        self._rows.append(decode(data))
+        self.others.note(data, self._rows[-1])
 
     def last(self, objects: Iterator[Path]) -> dict[Scope, list[Snapshot]]:
         """The last snapshot of each scope."""

@@ -22,6 +22,8 @@ from truffle.core.layout import (
     days_to_make,
     fingerprint,
     period_of,
+    state_of,
+    state_text,
     with_days,
 )
 from truffle.core.suggest import nearest
@@ -132,13 +134,13 @@ def _fingerprints(folder: Path, prefix: str) -> dict[date, str]:
 
 def read_state(folder: Path) -> State:
     path = folder / STATE_KEY
-    return dict(json.loads(path.read_text("utf-8"))) if path.exists() else {}
+    return state_of(path.read_text("utf-8")) if path.exists() else {}
 
 
 def write_state(folder: Path, state: State) -> None:
     path = folder / STATE_KEY
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(state, sort_keys=True), "utf-8")
+    path.write_text(state_text(state), "utf-8")
 
 
 def _make_views(

@@ -56,3 +56,17 @@ def test_an_account_that_leaves_takes_along_what_is_beside_its_reservations(worl
     retire_others(world.scopes, "us-east-2/0", (), world.clock() + DAY)
     left = [(it["pk"]["S"], it["sk"]["S"]) for it in world.items()]
     assert not [place for place in left if place[0] != "SCOPES" and place[1].endswith(f"#{HOME}")]
+
+
+def counts(world: World) -> dict[str, str]:
+    """How often items beside reservations were written, by kind and unit."""
+    return {it["sk"]["S"]: it["version"]["N"] for it in world.items() if it["pk"]["S"] == "BESIDE"}
+
+
+def test_an_account_that_leaves_counts_only_for_what_it_had(world: World) -> None:
+    world.fleet.holds(OHIO, a_raw_odcr("a"))
+    world.collect()
+    before = counts(world)
+    assert before.keys() == {"PLACEMENTS#us-east-2/0"}
+    retire_others(world.scopes, "us-east-2/0", (), world.clock() + DAY)
+    assert counts(world) == {"PLACEMENTS#us-east-2/0": str(int(*before.values()) + 1)}

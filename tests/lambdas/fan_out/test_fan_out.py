@@ -17,6 +17,7 @@ from lambdas.collecting.units import read_unit
 from lambdas.settings import FanOutSettings
 from lambdas.store.runs import RunStore
 from lambdas.store.scopes import Attempt, Write, digest_of
+from lambdas.store.table import key
 from tests.builders import HOME, HOUR, NOON, OHIO, OTHER, a_run, a_snapshot, an_odcr
 from tests.lambdas.aws import Stack, messages
 from tests.lambdas.fakes import Clock, Wire, client_error
@@ -211,7 +212,11 @@ def test_a_region_that_is_covered_no_more_is_left_to_collect_to_retire(
         read_unit(it["Body"]) for it in messages(stack.units) if '"accounts": []' in it["Body"]
     ]
     assert retired == Unit(None, "sa-east-1", (), 0, NOON)
-    assert line.count("UpdateItem") == 0
+    (names,) = line.parameters("UpdateItem")
+    assert names["Key"] == key("GROUPS", "UNITS"), "no scope is written"
+    assert stack.scopes.heartbeats.names() == frozenset(
+        {"eu-west-1/0", "sa-east-1/0", "us-east-2/0"}
+    )
 
 
 def test_nothing_is_retired_where_the_held_scopes_cannot_be_read(

@@ -59,17 +59,28 @@ class Bucket:
 
 @dataclass
 class CountingTable(MemoryTable):
-    """A table that counts the queries of rows and the items of scopes that were read."""
+    """A table that counts the queries of rows and the items of scopes that were read, and notes the
+    partition of every item."""
 
-    reads: int = 0
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads = 0
+        self.items_read: list[str] = []
+
+    def get_item(self, **call: Any) -> dict[str, Any]:
+        self.items_read.append(call["Key"]["pk"]["S"])
+        return super().get_item(**call)
 
     def query(self, **call: Any) -> dict[str, Any]:
         self.reads += call["ExpressionAttributeValues"][":pk"]["S"].startswith("SCOPE#")
-        return super().query(**call)
+        answer = super().query(**call)
+        self.items_read += [item["pk"]["S"] for item in answer["Items"]]
+        return answer
 
     def batch_get_item(self, **call: Any) -> dict[str, Any]:
         ((_, wanted),) = call["RequestItems"].items()
         self.reads += sum(key["pk"]["S"] == "SCOPES" for key in wanted["Keys"])
+        self.items_read += [key["pk"]["S"] for key in wanted["Keys"]]
         return super().batch_get_item(**call)
 
 
@@ -112,6 +123,7 @@ class World:
         make = Collector(self.fleet.of, DescribedTypes(), self.scopes, self.archive, self.clock)
         for region in REGIONS:
             unit = Unit(str(self.clock()), region, tuple(sorted(self.covered)), 0, self.clock())
+            self.scopes.heartbeats.add_names([unit.name])
             make.collect(unit, self.clock() + HOUR)
 
     def closes(self) -> None:
@@ -120,8 +132,11 @@ class World:
         LatestFiles(closer).write("run-1")
 
     def starts(self, *, from_bucket: bool) -> tuple[Any, ...]:
-        """All that a cold inventory has: what answers say of each scope, and the rows."""
+        """All that a cold inventory has: what answers say of each scope, and the rows. Without the
+        bucket it also finds the units by their counters instead of their names."""
         latest = LatestRegions(self.archive) if from_bucket else None
+        if not from_bucket:
+            del self.table.items["GROUPS", "UNITS"]
         view = Inventory(ScopeStore(self.table, "table"), latest).view()
         statuses = [{name: getattr(it, name) for name in SHOWN} for it in view.statuses]
         return statuses, [view.encoded(row) for row in view.rows]
@@ -147,6 +162,55 @@ def test_a_cold_start_reads_an_object_for_each_region_and_no_scope(world: World)
     _, rows = world.starts(from_bucket=True)
     assert len(rows) == 2 * len(ACCOUNTS) * len(REGIONS)
     assert (world.bucket.reads, world.table.reads) == (len(REGIONS), 0)
+
+
+def test_statuses_alone_decode_no_row_and_read_no_scope(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inventory = Inventory(ScopeStore(world.table, "table"), LatestRegions(world.archive))
+    world.table.reads = 0
+    with monkeypatch.context() as patch:
+        patch.setattr("lambdas.store.archive.decode", refuse)
+        statuses = inventory.statuses()
+    assert [it.reservations for it in statuses] == [2] * len(ACCOUNTS) * len(REGIONS)
+    assert len(inventory.view().rows) == 2 * len(ACCOUNTS) * len(REGIONS)
+    assert world.table.reads == 0
+
+
+def refuse(_: object) -> Any:
+    raise AssertionError("a row was decoded")
+
+
+def test_a_cold_start_reads_an_item_for_each_unit(world: World) -> None:
+    world.table.items_read.clear()
+    world.starts(from_bucket=True)
+    units = [f"UNIT#{region}/0" for region in REGIONS]
+    assert sorted(world.table.items_read) == ["GROUPS", "GROUPS", *units]
+
+
+def test_the_next_request_reads_the_counters_and_no_unit_again(world: World) -> None:
+    inventory = Inventory(ScopeStore(world.table, "table"), LatestRegions(world.archive))
+    first = inventory.view()
+    world.table.items_read.clear()
+    assert inventory.view() is first
+    assert world.table.items_read == ["UNITS"] * len(REGIONS)
+
+
+def test_the_first_names_of_a_table_include_the_units_that_are_stored(world: World) -> None:
+    del world.table.items["GROUPS", "UNITS"]
+    world.scopes.heartbeats.add_names(["us-east-2/0"])
+    assert world.scopes.heartbeats.names() == frozenset(f"{region}/0" for region in REGIONS)
+
+
+def test_heartbeats_without_a_number_are_read_once_more(world: World) -> None:
+    for region in REGIONS:
+        world.table.items[f"UNIT#{region}/0", "HEARTBEATS"].pop("version")
+    inventory = Inventory(ScopeStore(world.table, "table"), LatestRegions(world.archive))
+    first = inventory.view().rows
+    assert inventory.view().rows == first
+    world.table.items_read.clear()
+    inventory.view()
+    assert world.table.items_read == ["UNITS"] * len(REGIONS)
 
 
 def test_a_scope_that_was_written_since_the_close_is_read_from_the_table(world: World) -> None:

@@ -153,7 +153,7 @@ def test_the_inventory_is_read_once_and_then_only_its_statuses(fleet: Api, wire:
         before = line.count()
         ask("/reservations")
         costs.append(line.count() - before)
-    assert costs == [6, 1, 1]
+    assert costs == [7, 1, 1]
 
 
 def test_only_a_scope_that_moved_is_read_again(fleet: Api, wire: WireTo) -> None:

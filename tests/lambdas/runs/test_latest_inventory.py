@@ -156,7 +156,7 @@ def test_an_unchanged_scope_is_shown_with_the_time_of_its_last_listing(
     answer_all(closer)
     before = stack.scopes.status(OHIO)
     later = replace(before, observed_at=NOON + timedelta(hours=1), run_id="run-2")
-    stack.scopes.write_unchanged([(before, later)])
+    stack.scopes.write_together([], [(before, later)])
     answer_all(closer, "run-2")
     (latest,) = stack.document("latest/odcrs.json")
     assert decode(latest) == replace(row, observed_at=NOON + timedelta(hours=1))

@@ -124,8 +124,8 @@ def really_every(watch: Watch, watches: Sequence[Watch], now: datetime) -> timed
     Watches that are over use no budget.
     """
     period = timedelta(minutes=period_minutes(watches))
-    asked = [it for it in watches if not it.question.is_over(now)]
-    factor = max(slowdown(asked, region, period) for region in watch.regions)
+    requested = [it for it in watches if not it.question.is_over(now)]
+    factor = max(slowdown(requested, region, period) for region in watch.regions)
     return timedelta(seconds=round(_interval(watch.every, period).total_seconds() * factor))
 
 

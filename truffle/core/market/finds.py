@@ -233,10 +233,10 @@ class MarketFilter:
     def matches(self, find: Find) -> bool:
         offering = find.offering
         types = [part.instance_type for part in offering.parts]
-        asked = find.question.instance_type
+        requested = find.question.instance_type
         zones = {part.availability_zone for part in offering.parts}
         return (
-            self.covers(find.watch, offering.region, [*types, offering.ultraserver_type, asked])
+            self.covers(find.watch, offering.region, [*types, offering.ultraserver_type, requested])
             and (not self.availability_zones or bool(zones & self.availability_zones))
             and (
                 self.max_price is None or (find.price is not None and find.price <= self.max_price)

@@ -39,7 +39,7 @@ def _region_to_json(watch: Watch, region: str, state: WatchState | None, now: da
     if state is not None and state.last.question != watch.question:
         state = None
     last, known = (state.last, state.known) if state else (None, None)
-    asked = known if last is not None and last.outcome is Outcome.NOT_ASKED else last
+    requested = known if last is not None and last.outcome is Outcome.NOT_ASKED else last
     due = None if watch.question.is_over(now) else Turn(watch, last, known).due_at or now
     offerings = known.offerings if known else ()
     within = [it for it in offerings if watch.question.is_within_limit(it)]
@@ -48,7 +48,7 @@ def _region_to_json(watch: Watch, region: str, state: WatchState | None, now: da
         "outcome": last and last.outcome.value,
         "code": last and last.code,
         "message": last and last.message,
-        "asked_at": asked and format_time(asked.observed_at),
+        "asked_at": requested and format_time(requested.observed_at),
         "answered_at": known and format_time(known.observed_at),
         "due_at": due and format_time(due),
         "offerings": len(offerings) if known else None,

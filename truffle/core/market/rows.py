@@ -22,7 +22,7 @@ _OF_A_FIND: Final = (
 def rows_of(answer: Answer) -> Iterator[Json]:
     """A row for each offering; a row without one for an answer without offerings."""
     limit = answer.question.max_accelerator_hour_price
-    asked = {
+    requested = {
         "watch": answer.watch,
         "account_id": answer.account_id,
         "region": answer.region,
@@ -37,7 +37,7 @@ def rows_of(answer: Answer) -> Iterator[Json]:
     for find in finds_of([answer]):
         data, fee = find.to_json(), find.offering.upfront_fee
         yield (
-            asked
+            requested
             | {name: data[name] for name in _OF_A_FIND}
             | {
                 "upfront_fee": None if fee is None else float(fee),
@@ -45,4 +45,4 @@ def rows_of(answer: Answer) -> Iterator[Json]:
             }
         )
     if not answer.offerings:
-        yield asked
+        yield requested

@@ -1,4 +1,4 @@
-"""Optional packages of some commands, which ``pip install truffle`` does not install."""
+"""Optional packages, which ``pip install truffle`` does not install."""
 
 from __future__ import annotations
 
