@@ -54,7 +54,7 @@ def test_a_route_that_does_not_exist_is_not_found(box: Sandbox) -> None:
 def test_the_status_has_every_scope_and_the_last_runs(box: Sandbox) -> None:
     status, answer = box.get("/status")
     assert status == 200
-    assert len(answer["scopes"]) == 17
+    assert len(answer["scopes"]) == 11
     assert {scope["error"] for scope in answer["scopes"]} == {None}
     assert answer["runs"][0]["failed"] == 0
 
