@@ -20,6 +20,7 @@ from infra.ec2_model import (
 from infra.functions import (
     INVENTORY_MEGABYTES,
     SCHEDULED_TIME,
+    SCHEDULER_RETRIES,
     Deployment,
     PythonFunction,
     allow,
@@ -58,7 +59,6 @@ report."""
 _ONLY_LISTS = "List actions of Organizations are read-only, without resource-level permissions."
 _ONLY_READS = "Describe actions of EC2 are read-only, without resource-level permissions."
 _TRIGGER_MAX_AGE_SECONDS = 30 * 60
-_SCHEDULER_RETRIES = 5
 
 
 class Collection(Construct):
@@ -204,7 +204,7 @@ def _schedule(scope: Collection, context: Context) -> scheduler.CfnSchedule:
         role_arn=_schedule_role(scope).role_arn,
         input=json.dumps({"scheduled_at": SCHEDULED_TIME}),
         retry_policy=schedule.RetryPolicyProperty(
-            maximum_retry_attempts=_SCHEDULER_RETRIES,
+            maximum_retry_attempts=SCHEDULER_RETRIES,
             maximum_event_age_in_seconds=_TRIGGER_MAX_AGE_SECONDS,
         ),
         dead_letter_config=schedule.DeadLetterConfigProperty(

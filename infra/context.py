@@ -13,9 +13,8 @@ from typing import Any, Literal
 from infra.alert_settings import alert_settings
 from infra.context_values import PARSERS
 from infra.schedule import MAX_OVERDUE_MINUTES, Schedule
+from truffle.alerts.routing import DEFAULT_POLICY
 from truffle.alerts.settings import AlertSettings, SettingsError
-from truffle.core.events import MARKET_TYPES
-from truffle.core.kinds.registry import KINDS
 from truffle.core.organization import ORGANIZATION, AccountSettings, Selection
 from truffle.core.validators import Location, record, show
 
@@ -23,16 +22,6 @@ _HERE = Path(__file__).resolve().parent.parent
 _Json = Mapping[str, Any]
 
 HOURLY = Schedule("rate(1 hour)", 60)
-DEFAULT_FILTER: _Json = {
-    "$or": [
-        {"reservation_type": [it.type.value for it in KINDS.values() if it.is_prepaid]},
-        {"severity": ["warning", "critical"]},
-        {"type": ["scope_failing", "scope_recovered", *MARKET_TYPES]},
-    ]
-}
-"""Every event of prepaid capacity, of scopes and of watches, and events of any reservation with
-severity `warning` or worse."""
-
 _CDK_PREFIXES = ("@aws-cdk/", "aws:cdk:", "aws-cdk:", "cdk-nag")
 _CDK_KEYS = ("acknowledged-issue-numbers", "cli-telemetry")
 
@@ -113,7 +102,7 @@ class Context:
     alert_emails: tuple[str, ...] = ()
     slack_secret_arn: str | None = None
     kms_key_arns: tuple[str, ...] = ()
-    alert_filter_policy: _Json = field(default_factory=lambda: DEFAULT_FILTER)
+    alert_filter_policy: _Json = field(default_factory=lambda: DEFAULT_POLICY)
     alerts: AlertSettings = field(default_factory=AlertSettings)
     report_url: str | None = None
     calendar_feed: bool = False
@@ -276,7 +265,7 @@ def _organization_problems(values: dict[str, Any]) -> list[str]:
 def _alert_problems(values: dict[str, Any], folder: Path) -> list[str]:
     """Replace the path with the content of the file, or return its problems."""
     path, secret = values.pop("alerts_file", None), values.get("slack_secret_arn")
-    has_own_filter = values.get("alert_filter_policy", DEFAULT_FILTER) != DEFAULT_FILTER
+    has_own_filter = values.get("alert_filter_policy", DEFAULT_POLICY) != DEFAULT_POLICY
     try:
         values["alerts"] = alert_settings(
             path and folder / path, secret, has_own_filter=has_own_filter

@@ -14,6 +14,7 @@ from infra.functions import (
     IDEMPOTENCY_ACTIONS,
     INVENTORY_MEGABYTES,
     SCHEDULED_TIME,
+    SCHEDULER_RETRIES,
     Deployment,
     PythonFunction,
     allow,
@@ -29,7 +30,6 @@ WRITTEN = ("PENDING#*", "DELIVERY#*", "THREADS#*", "RESOLVED#*")
 
 _AT_A_TIME = 2
 _MESSAGE_MEGABYTES = 256
-_SCHEDULER_RETRIES = 5
 _SCHEDULER_MAX_AGE_SECONDS = 3600
 
 
@@ -198,7 +198,7 @@ def _schedule(
             role_arn=role.role_arn,
             input=json.dumps({"daily_summary": {"scheduled_at": SCHEDULED_TIME}}),
             retry_policy=schedule.RetryPolicyProperty(
-                maximum_retry_attempts=_SCHEDULER_RETRIES,
+                maximum_retry_attempts=SCHEDULER_RETRIES,
                 maximum_event_age_in_seconds=_SCHEDULER_MAX_AGE_SECONDS,
             ),
             dead_letter_config=schedule.DeadLetterConfigProperty(arn=place.dead_letters.queue_arn),

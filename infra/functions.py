@@ -25,6 +25,8 @@ SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 """The placeholder in a schedule's input that EventBridge Scheduler fills in (User Guide, context
 attributes)."""
 
+SCHEDULER_RETRIES = 5
+
 _START_RETRIES = 2
 """Lambda's maximum (API reference, PutFunctionEventInvokeConfig)."""
 

@@ -39,7 +39,14 @@ HOMES = {
     "did you mean": (r"get_close_matches", {"truffle/core/suggest.py"}),
     "limits of SNS": (r"MAX_FILTER_\w+ = ", {"truffle/alerts/routing.py"}),
     "scheduled time": (r"<aws\.scheduler\.scheduled-time>", {"infra/functions.py"}),
-    "length of a message": (r"message\[:1000\]", set[str]()),
+    "length of a message": (
+        r"\[:1000\]|LONGEST_(MESSAGE|REASON)\b.* = 1000\b",
+        {"truffle/core/model.py"},
+    ),
+    "warning or worse": (
+        r"Severity\.WARNING, Severity\.CRITICAL|[\"']warning[\"'], [\"']critical[\"']",
+        {"truffle/core/severity.py"},
+    ),
 }
 """The form of a rule in the code, and its place."""
 

@@ -14,7 +14,7 @@ from lambdas.delivery.webhook import NO_HEADERS, WebhookResponse, post
 from lambdas.store.resolutions import ResolutionStore
 from lambdas.store.threads import ThreadStore
 from truffle.alerts.settings import Destination, DestinationKind
-from truffle.core.events import Event, EventType, Severity
+from truffle.core.events import Event, EventType
 from truffle.core.incidents import Incident, incident_of
 from truffle.messages import amazon_q, email, opsgenie, pagerduty, slack, teams
 from truffle.messages.card import Card, event_card
@@ -134,8 +134,10 @@ class Channels:
         thread = self.threads.get(destination.name, subject) if subject else None
         body = {**slack.payload(card), "channel": secret.get("channel")}
         if thread is not None:
-            is_bad = card.severity in (Severity.WARNING, Severity.CRITICAL)
-            body |= {"thread_ts": thread, **({"reply_broadcast": True} if is_bad else {})}
+            body |= {
+                "thread_ts": thread,
+                **({"reply_broadcast": True} if card.severity.is_bad else {}),
+            }
         headers = {"Authorization": f"Bearer {secret.get('token')}"}
         answer = post(secret.get("url", SLACK_POST_URL), body, headers)
         said = _object(answer.text)

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Self
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+from truffle.core.model import LONGEST_MESSAGE
+
 if TYPE_CHECKING:
     from types_boto3_sqs.client import SQSClient
 
 LONGEST_PAUSE = timedelta(hours=11)
 """SQS hides a message for at most 12 hours after it was received (SQS Developer Guide, visibility
 timeout)."""
-LONGEST_REASON = 1000
 
 
 def queue_url(client: SQSClient, arn: str) -> str:
@@ -70,7 +71,7 @@ class Queues:
 
     def set_aside(self, message: QueueMessage, reason: str) -> None:
         """Copy a message to its queue's dead letters, with the reason as an attribute."""
-        text = _printable(reason)[:LONGEST_REASON]
+        text = _printable(reason)[:LONGEST_MESSAGE]
         self._client.send_message(
             QueueUrl=self._dead_letter_url(message.queue_arn),
             MessageBody=message.body,

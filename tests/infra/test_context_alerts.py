@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from infra.context import DEFAULT_FILTER, ContextError, parse_context
+from infra.context import ContextError, parse_context
 from tests.infra.contexts import problems_of
 from tests.infra.synthesized import SECRET_ARN
-from truffle.alerts.routing import subscription_filter
+from truffle.alerts.routing import DEFAULT_POLICY, subscription_filter
 from truffle.alerts.settings import EVERYTHING, AlertSettings, Destination, DestinationKind, Route
 from truffle.alerts.settings_parser import parse_settings
 
@@ -49,7 +49,7 @@ def test_with_a_filter_of_ones_own_it_gets_whatever_that_passes() -> None:
 
 def test_the_default_filter_is_what_people_get_by_default() -> None:
     settings = parse_context({"slack_secret_arn": SECRET_ARN}).alerts
-    assert subscription_filter(settings, settings.destination("slack")) == DEFAULT_FILTER
+    assert subscription_filter(settings, settings.destination("slack")) == DEFAULT_POLICY
 
 
 def test_the_secrets_destination_stands_beside_those_of_the_file(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-from infra.context import DEFAULT_FILTER
 from infra.context_values import ALERT_ATTRIBUTES
 from lambdas.delivery.messages import DeliverSummary, parse_task
 from tests.builders import an_event
@@ -18,7 +17,7 @@ from tests.infra.synthesized import (
     target,
     text_of,
 )
-from truffle.alerts.routing import subscription_filter
+from truffle.alerts.routing import DEFAULT_POLICY, subscription_filter
 from truffle.alerts.settings_parser import parse_settings
 from truffle.core.events import message_attributes
 from truffle.core.times import parse_time
@@ -83,12 +82,12 @@ def test_only_cloudwatch_of_this_account_may_publish_alarms(stack: Synthesized) 
 def test_people_get_what_passes_the_filter(stack: Synthesized) -> None:
     (email,) = [one for one in _subscriptions(stack, _alerts(stack)) if one["Protocol"] == "email"]
     assert email["Endpoint"] == "people@example.com"
-    assert email["FilterPolicy"] == DEFAULT_FILTER
+    assert email["FilterPolicy"] == DEFAULT_POLICY
     assert "FilterPolicyScope" not in email.properties
 
 
 def test_the_secrets_destination_gets_what_passes_the_contexts_filter(stack: Synthesized) -> None:
-    assert _subscription(stack, "slack")["FilterPolicy"] == DEFAULT_FILTER
+    assert _subscription(stack, "slack")["FilterPolicy"] == DEFAULT_POLICY
 
 
 def test_a_destination_gets_what_its_routes_may_let_through(stack: Synthesized) -> None:

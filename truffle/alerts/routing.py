@@ -287,3 +287,7 @@ def _is_allowed(branches: Sequence[Policy]) -> bool:
     return (
         bool(branches) and len(names) <= MAX_FILTER_NAMES and prod(sizes) <= MAX_FILTER_COMBINATIONS
     )
+
+
+DEFAULT_POLICY: Policy = {"$or": [_policy(when) for when in DEFAULT_FOR_PEOPLE]}
+"""The filter policy of what people get by default."""

@@ -15,6 +15,7 @@ from enum import StrEnum
 from truffle.core.events import MARKET_TYPES, SCOPE_TYPES, EventType, Severity
 from truffle.core.kinds.registry import PREPAID_TYPES
 from truffle.core.market.watches import Watch
+from truffle.core.severity import WARNINGS
 from truffle.core.thresholds import Thresholds
 
 SCOPE_DIGEST_ABOVE = 10
@@ -118,7 +119,7 @@ EVERYTHING = When()
 
 DEFAULT_FOR_PEOPLE = (
     When(reservation_types=PREPAID_TYPES),
-    When(severities=(Severity.WARNING, Severity.CRITICAL)),
+    When(severities=WARNINGS),
     When(types=(*SCOPE_TYPES, *MARKET_TYPES)),
 )
 """The default conditions for people, of which one suffices: every event of blocks, plans, scopes

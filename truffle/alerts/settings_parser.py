@@ -21,7 +21,7 @@ from truffle.alerts.settings import (
     SettingsError,
     When,
 )
-from truffle.alerts.watch_parser import percent, watches
+from truffle.alerts.watch_parser import NAME, percent, watches
 from truffle.core.codec import Json
 from truffle.core.events import EventType, Severity
 from truffle.core.model import TYPES, ReservationType
@@ -57,7 +57,6 @@ from truffle.core.validators import (
 )
 from truffle.core.vocabulary import misspelt_state
 
-_NAME = text(r"[a-z0-9-]{1,40}", "lower-case letters, digits and hyphens, at most 40")
 _SECRET_NAME = r"[A-Za-z0-9/_+=.@-]{1,512}"
 _SECRET_ITSELF = re.compile(
     r"://|^xox|^[0-9a-fA-F]{32}$|^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$|hooks\.slack\.com"
@@ -216,7 +215,7 @@ def _in_zone(moment_of: Callable[[Any, str], datetime], zone: str, value: Any) -
 def _routes(destinations: Iterable[str]) -> Parser:
     names = list(destinations)
     known = choice(names) if names else text("(?!)", "a destination's name; there are none")
-    keys: Mapping[str, Parser] = {"name": leaf(_NAME), "to": list_of(leaf(known)), "when": _when}
+    keys: Mapping[str, Parser] = {"name": leaf(NAME), "to": list_of(leaf(known)), "when": _when}
 
     def route(place: Location, value: object) -> Route:
         values = record(keys, ("name", "to"), "a route")(place, value)
@@ -266,7 +265,7 @@ def _threshold_fields(place: Location, value: object) -> Json:
 
 
 FILE_KEYS: Mapping[str, Parser] = {
-    "destinations": mapping_of(_NAME, _destination),
+    "destinations": mapping_of(NAME, _destination),
     "routes": lambda place, value: (),
     "mutes": lambda place, value: (),
     "time_zone": leaf(time_zone),

@@ -31,7 +31,9 @@ from truffle.core.validators import (
 
 MOST_WATCHES = 50
 
-_NAME = text(r"[a-z0-9-]{1,40}", "lower-case letters, digits and hyphens, at most 40")
+NAME = text(r"[a-z0-9-]{1,40}", "lower-case letters, digits and hyphens, at most 40")
+"""The name of an entry of the file: a destination, a route, a watch."""
+
 _TYPE = text(
     r"[a-z0-9-]+\.[a-z0-9-]+|u-[a-z0-9-]+",
     "an instance type such as p5.48xlarge, or an UltraServer type such as u-p6e-gb200x72",
@@ -76,7 +78,7 @@ def percent(value: object) -> float:
 
 
 WATCH_KEYS: Mapping[str, Parser] = {
-    "name": leaf(_NAME),
+    "name": leaf(NAME),
     "instance_type": leaf(_TYPE),
     "count": leaf(whole_number(1, MAX_COUNT)),
     "days": leaf(_sold_days),

@@ -44,7 +44,7 @@ def incident_of(event: Event) -> Incident | None:
     key = f"{_subject(event)}/{_concern(event)}"
     if event.type is EventType.BILLING_REQUEST:
         return Incident(key, Action.TRIGGER if _waits(event) else Action.RESOLVE)
-    if event.severity in (Severity.WARNING, Severity.CRITICAL):
+    if event.severity.is_bad:
         return Incident(key, Action.TRIGGER)
     if event.severity is Severity.GOOD or _is_natural_end(event):
         return Incident(key, Action.RESOLVE)

@@ -93,7 +93,7 @@ CLOSED_KINDS = frozenset({FailureKind.DENIED, FailureKind.DISABLED})
 """The kinds that close a scope: it is not monitored, and nothing can run there."""
 
 LONGEST_MESSAGE: Final = 1000
-"""The maximum number of characters kept of a failure's message."""
+"""The maximum number of characters kept of a failure's message, and of a dead letter's reason."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,3 +12,12 @@ class Severity(StrEnum):
     GOOD = "good"
     WARNING = "warning"
     CRITICAL = "critical"
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether it is one of WARNINGS."""
+        return self in WARNINGS
+
+
+WARNINGS = (Severity.WARNING, Severity.CRITICAL)
+"""The severities of events that need attention."""
