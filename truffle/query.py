@@ -22,7 +22,7 @@ from truffle.core.parameters import LIST, BadParameter, Parameter
 from truffle.core.queries import to_filter, unknown_words
 from truffle.core.regions import COMMERCIAL
 from truffle.core.tag_text import tag_text
-from truffle.core.times import When, format_time, parse_when, to_utc
+from truffle.core.times import WrittenTime, format_time, parse_when, to_utc
 from truffle.core.vocabulary import is_type_glob, is_type_name, misspelt_type, types_with
 from truffle.errors import TruffleError
 
@@ -205,7 +205,9 @@ def _one(name: str, given: object) -> dict[str, list[Any]]:
     return _parsed(name, [str(given)])
 
 
-def moment_of(name: str, given: datetime | date | str | object, *, ahead: bool = True) -> When:
+def moment_of(
+    name: str, given: datetime | date | str | object, *, ahead: bool = True
+) -> WrittenTime:
     """Parse a given time, keeping whole days. Raises BadArgument.
 
     Texts have the forms of ``truffle.core.times.parse_when``, counted from now, forwards if
@@ -213,7 +215,7 @@ def moment_of(name: str, given: datetime | date | str | object, *, ahead: bool =
     """
     if isinstance(given, datetime):
         moment = utc_of(name, given)
-        return When(moment, moment)
+        return WrittenTime(moment, moment)
     try:
         return parse_when(str(given), clock.now(), ahead=ahead)
     except ValueError as error:

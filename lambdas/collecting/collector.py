@@ -12,8 +12,8 @@ from random import random
 
 from lambdas.collecting.beside import Beside
 from lambdas.collecting.event_details import EventDetails
-from lambdas.collecting.reporting import Ground, Outdated, Reporter, Reports
-from lambdas.collecting.visits import Batch, Changed, Listing, Unchanged, Visit
+from lambdas.collecting.reporting import Outdated, PriorState, Reporter, Reports
+from lambdas.collecting.visits import Batch, Changed, ScopeListing, Unchanged, Visit
 from lambdas.observability import logger
 from lambdas.scope_clients import ScopeEC2
 from lambdas.settings import PARALLEL_SCOPES
@@ -115,8 +115,8 @@ class Collector:
         baselines = self._baselines(unit.region, state.baselines, list(statuses.values()))
         peers = {scope.account_id: status for scope, status in statuses.items()}
 
-        def visit(scope: Scope) -> Listing:
-            return self._list(Ground(statuses[scope], baselines, {}, peers), deadline)
+        def visit(scope: Scope) -> ScopeListing:
+            return self._list(PriorState(statuses[scope], baselines, {}, peers), deadline)
 
         with ThreadPoolExecutor(min(PARALLEL_SCOPES, len(scopes))) as pool:
             listings = self._completed(list(pool.map(visit, scopes)), state.beside, deadline)
@@ -128,22 +128,22 @@ class Collector:
         outcomes = {it.result.scope: self._store(it, together) for it in order}
         outcomes |= self._write_together(together)
         snapshots = [it.result for it in listings if isinstance(it.result, Snapshot)]
-        last_seen = {it.result.scope: it.ground.status.observed_at for it in listings}
+        last_seen = {it.result.scope: it.prior.status.observed_at for it in listings}
         self._beside.collect(snapshots, state.beside, last_seen, unit.run_id, deadline)
         return [outcomes[scope] for scope in scopes]
 
     def _completed(
-        self, listings: Sequence[Listing], stored: Items, deadline: datetime
-    ) -> list[Listing]:
+        self, listings: Sequence[ScopeListing], stored: Items, deadline: datetime
+    ) -> list[ScopeListing]:
         """Complete the listings of one unit with the consumers of shared reservations, and with the
         stored values of what AWS refused to return this time."""
         snapshots = [it.result for it in listings if isinstance(it.result, Snapshot)]
         found = {it.scope: it for it in self._beside.completed(snapshots, stored, deadline)}
         whole = [replace(it, result=found.get(it.result.scope, it.result)) for it in listings]
-        return list(map(self._carried, whole))
+        return list(map(self._with_stored_values, whole))
 
-    def _carried(self, listing: Listing) -> Listing:
-        snapshot, status = listing.result, listing.ground.status
+    def _with_stored_values(self, listing: ScopeListing) -> ScopeListing:
+        snapshot, status = listing.result, listing.prior.status
         if isinstance(snapshot, Failure) or not snapshot.unanswered:
             return listing
         if status.written_at is None and status.digest == digest_of(snapshot.reservations):
@@ -156,7 +156,7 @@ class Collector:
     def _beside(self) -> Beside:
         return Beside(self.ec2_of, self.scopes, self.clock, self.thresholds.fleet_short)
 
-    def _archive(self, listings: Sequence[Listing]) -> None:
+    def _archive(self, listings: Sequence[ScopeListing]) -> None:
         """Write listings of scopes of one unit to the bucket."""
         units = self.scopes.groups.units_of(it.result.scope for it in listings)
         for unit in sorted(set(units.values())):
@@ -210,14 +210,14 @@ class Collector:
             self._reporter.reports.raise_baselines(region, written)
         return max(counted, written)
 
-    def _list(self, ground: Ground, deadline: datetime) -> Listing:
+    def _list(self, prior: PriorState, deadline: datetime) -> ScopeListing:
         """List a scope, after reading the reports that it depends on."""
-        began, scope = time.monotonic(), ground.status.scope
-        noted = self._reporter.read_noted(ground.status)
-        number = ground.baseline + (ground.status.observed_at is None)
-        ground = replace(ground, baseline=number, reports={**ground.reports, **noted})
+        began, scope = time.monotonic(), prior.status.scope
+        noted = self._reporter.read_noted(prior.status)
+        number = prior.baseline + (prior.status.observed_at is None)
+        prior = replace(prior, baseline=number, reports={**prior.reports, **noted})
         result = self.expected.marked(self._ask_ec2(scope, deadline))
-        return Listing(ground, result, time.monotonic() - began)
+        return ScopeListing(prior, result, time.monotonic() - began)
 
     def _ask_ec2(self, scope: Scope, deadline: datetime) -> Snapshot | Failure:
         at = self.clock()
@@ -233,17 +233,17 @@ class Collector:
         listing = partial(list_scope, client, scope, self.types, clock, deadline, others)
         return listed_with_requests(listing, client, clock, deadline)
 
-    def _list_again(self, ground: Ground, reports: Reports, deadline: datetime) -> Listing:
+    def _list_again(self, prior: PriorState, reports: Reports, deadline: datetime) -> ScopeListing:
         """A listing is compared only with state that was read before it began, so read both
         again."""
-        status = self.scopes.status(ground.status.scope)
+        status = self.scopes.status(prior.status.scope)
         region = status.scope.region
         counted = self._reporter.reports.baselines(region)
         baselines = self._baselines(region, counted, [status])
-        before = Ground(status, baselines, reports, ground.peers)
+        before = PriorState(status, baselines, reports, prior.peers)
         return _after(status, self._list(before, deadline))
 
-    def _store(self, listing: Listing, visit: Visit) -> ScopeOutcome:
+    def _store(self, listing: ScopeListing, visit: Visit) -> ScopeOutcome:
         """Write the result of a listing; list again if something it depends on was written
         since."""
         scope = listing.result.scope
@@ -251,7 +251,7 @@ class Collector:
             try:
                 return self._written(listing, visit)
             except Outdated as error:
-                listing = self._stored_again(listing.ground, error.reports, visit)
+                listing = self._stored_again(listing.prior, error.reports, visit)
             except Conflict:
                 if self.clock() >= visit.deadline:
                     break
@@ -260,26 +260,26 @@ class Collector:
         failure = Failure(scope, self.clock(), FailureKind.ERROR, CONTENDED, message)
         return self._written(replace(listing, result=failure), visit)
 
-    def _stored_again(self, ground: Ground, reports: Reports, visit: Visit) -> Listing:
+    def _stored_again(self, prior: PriorState, reports: Reports, visit: Visit) -> ScopeListing:
         """A new listing, also stored in the bucket."""
-        listing = self._list_again(ground, reports, visit.deadline)
+        listing = self._list_again(prior, reports, visit.deadline)
         stored = self._beside.read([listing.result.scope])
         (listing,) = self._completed([listing], stored, visit.deadline)
         self._archive([listing])
         return listing
 
-    def _after_conflict(self, listing: Listing, tried: int, visit: Visit) -> Listing:
+    def _after_conflict(self, listing: ScopeListing, tried: int, visit: Visit) -> ScopeListing:
         """The next write: of another listing if the scope itself was written, otherwise of the same
         one, after a short pause for the writers of the same reports."""
-        ground = listing.ground
-        if self.scopes.status(ground.status.scope).heartbeat != ground.status.heartbeat:
-            return self._stored_again(ground, {}, visit)
+        prior = listing.prior
+        if self.scopes.status(prior.status.scope).heartbeat != prior.status.heartbeat:
+            return self._stored_again(prior, {}, visit)
         time.sleep(random() * min(FIRST_PAUSE_SECONDS * 2**tried, LONGEST_PAUSE_SECONDS))
-        return replace(listing, ground=replace(ground, is_contended=True))
+        return replace(listing, prior=replace(prior, is_contended=True))
 
-    def _written(self, listing: Listing, visit: Visit) -> ScopeOutcome:
+    def _written(self, listing: ScopeListing, visit: Visit) -> ScopeOutcome:
         """Raises Conflict or Outdated."""
-        status, snapshot = listing.ground.status, listing.result
+        status, snapshot = listing.prior.status, listing.result
         attempt = Attempt(visit.run_id, listing.seconds, visit.delivery)
         has_changes = visit.run_id is not None and not status.is_of_run(visit.run_id)
         if isinstance(snapshot, Failure):
@@ -291,7 +291,7 @@ class Collector:
             logger.info("late delivery", extra={"scope": str(snapshot.scope)})
             return ScopeOutcome(snapshot)
         digest = digest_of(snapshot.reservations)
-        found = self._reporter.write_of(listing.ground, snapshot, digest)
+        found = self._reporter.write_of(listing.prior, snapshot, digest)
         write = self._with_details(found, listing, snapshot.observed_at, visit)
         after = after_snapshot(status, snapshot, digest, write, attempt)
         changed = len(write.changed) + len(write.left)
@@ -317,14 +317,14 @@ class Collector:
         if attempt.is_first:
             self._count_baselines(attempt.listing)
 
-    def _count_baselines(self, listing: Listing) -> None:
-        self._reporter.reports.raise_baselines(listing.result.scope.region, listing.ground.baseline)
+    def _count_baselines(self, listing: ScopeListing) -> None:
+        self._reporter.reports.raise_baselines(listing.result.scope.region, listing.prior.baseline)
 
     def _write_failure(
-        self, listing: Listing, failure: Failure, attempt: Attempt, visit: Visit
+        self, listing: ScopeListing, failure: Failure, attempt: Attempt, visit: Visit
     ) -> bool:
         """Record a failure; False if the scope was observed or attempted since."""
-        status, most = listing.ground.status, self.thresholds.scope_failing
+        status, most = listing.prior.status, self.thresholds.scope_failing
         if status.outlasts(failure):
             return False
         streak, event = after_failure(status, failure, attempt.run_id, most)
@@ -335,10 +335,10 @@ class Collector:
         return self.scopes.write_failure(failure, attempt, most)
 
     def _with_details(
-        self, write: Write, listing: Listing, observed_at: datetime, visit: Visit
+        self, write: Write, listing: ScopeListing, observed_at: datetime, visit: Visit
     ) -> Write:
         """The write with the details of its events, and with the recovery of the scope."""
-        run_id, status = visit.run_id, listing.ground.status
+        run_id, status = visit.run_id, listing.prior.status
         recovered, outage = after_success(status, observed_at, run_id), None
         if recovered is not None and status.streak.outage is not None:
             known = self.scopes.outages.get(status.scope.account_id, status.streak.outage)
@@ -356,7 +356,7 @@ class Collector:
         return replace(write, events=events, outage=outage)
 
 
-def _after(status: StoredStatus, listing: Listing) -> Listing:
+def _after(status: StoredStatus, listing: ScopeListing) -> ScopeListing:
     """A listing that began after a status was read is later than every time in the status, even if
     the two clocks disagree."""
     snapshot = listing.result

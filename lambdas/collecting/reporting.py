@@ -42,7 +42,7 @@ class Outdated(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class PriorState:
     """The state read before a listing began, with which the listing may be compared.
 
     ``baseline`` is the number of the region's last first snapshot, or of this one if it is a first.
@@ -73,25 +73,25 @@ class Reporter:
         noted = noted_names(status)
         return self.reports.get(noted) if noted else {}
 
-    def write_of(self, ground: Ground, snapshot: Snapshot, digest: str) -> Write:
+    def write_of(self, prior: PriorState, snapshot: Snapshot, digest: str) -> Write:
         """Compute the writes of a listing; a scope's first snapshot is its baseline and reports
         nothing.
 
         Raises Outdated, or what DynamoDB does.
         """
-        status = ground.status
+        status = prior.status
         if status.observed_at is None or not self._is_unchanged(status, snapshot, digest):
-            return self._changes(ground, snapshot)
+            return self._changes(prior, snapshot)
         unchanged = replace(snapshot, observed_at=status.observed_at)
         names = _subjects(due(unchanged, snapshot, self.thresholds)) | noted_names(status)
-        write = Write(baselines=ground.baseline)
+        write = Write(baselines=prior.baseline)
         if not names:
             return write
         known = self.scopes.known(status, names)
         rows = tuple(row for row in snapshot.reservations if row.reservation_id in names)
         part = replace(snapshot, reservations=rows)
         since = idle_since(replace(unchanged, reservations=rows), part, known.idle_since)
-        return self._reported(write, sorted(names), ground, known, part, since)
+        return self._reported(write, sorted(names), prior, known, part, since)
 
     def _is_unchanged(self, status: StoredStatus, snapshot: Snapshot, digest: str) -> bool:
         """Whether no row changed and no idle one is due, so few rows need to be read, if any."""
@@ -103,9 +103,9 @@ class Reporter:
             return False
         return status.idle.is_quiet(snapshot.observed_at, self.thresholds)
 
-    def _changes(self, ground: Ground, snapshot: Snapshot) -> Write:
-        known = self.scopes.known(ground.status)
-        before = ground.status.observed_at or snapshot.observed_at
+    def _changes(self, prior: PriorState, snapshot: Snapshot) -> Write:
+        known = self.scopes.known(prior.status)
+        before = prior.status.observed_at or snapshot.observed_at
         previous = Snapshot(snapshot.scope, before, known.reservations)
         since = idle_since(previous, snapshot, known.idle_since)
         changed, left = _difference(known.reservations, snapshot.reservations)
@@ -118,10 +118,10 @@ class Reporter:
             ],
             idle_since=since,
             idle=watch(snapshot, since, self.thresholds),
-            baselines=ground.baseline,
+            baselines=prior.baseline,
         )
-        names = self._relevant(ground.status, previous, snapshot, since)
-        return self._reported(write, names, ground, known, snapshot, since)
+        names = self._relevant(prior.status, previous, snapshot, since)
+        return self._reported(write, names, prior, known, snapshot, since)
 
     def _relevant(
         self, status: StoredStatus, previous: Snapshot, snapshot: Snapshot, since: IdleSince
@@ -141,15 +141,15 @@ class Reporter:
         self,
         write: Write,
         names: Sequence[str],
-        ground: Ground,
+        prior: PriorState,
         known: Known,
         snapshot: Snapshot,
         since: IdleSince,
     ) -> Write:
         """Add the events of these reservations to the write, and the resulting reports."""
-        reports = self.valid(names, ground, known, snapshot)
-        views = self._views(reports, known, snapshot, ground.status)
-        context = self._context(ground, snapshot, since, views)
+        reports = self.valid(names, prior, known, snapshot)
+        views = self._views(reports, known, snapshot, prior.status)
+        context = self._context(prior, snapshot, since, views)
         verdicts = {name: decide(view, context) for name, view in views.items()}
         return replace(
             write,
@@ -165,20 +165,20 @@ class Reporter:
         )
 
     def valid(
-        self, names: Sequence[str], ground: Ground, known: Known, snapshot: Snapshot
+        self, names: Sequence[str], prior: PriorState, known: Known, snapshot: Snapshot
     ) -> Reports:
         """The reports with which the listing may be compared: as of before it began, or unaffected
         by what was written since. A report that does not exist never did; one with the version that
         the scope's own row names has not changed since."""
-        is_late = ground.is_contended
-        unread = [it for it in names if is_late or _is_older(ground.reports.get(it), known, it)]
+        is_late = prior.is_contended
+        unread = [it for it in names if is_late or _is_older(prior.reports.get(it), known, it)]
         read = self.reports.get(unread) if unread else {}
-        reports = {name: read.get(name) or ground.reports[name] for name in names}
+        reports = {name: read.get(name) or prior.reports[name] for name in names}
         changed = {
             name: it for name, it in read.items() if it.version not in (0, known.versions.get(name))
         }
-        views = _seen(changed, known, snapshot, ground.status)
-        if any(not is_usable_late(it, ground.reports.get(name)) for name, it in views.items()):
+        views = _seen(changed, known, snapshot, prior.status)
+        if any(not is_usable_late(it, prior.reports.get(name)) for name, it in views.items()):
             raise Outdated(reports)
         return reports
 
@@ -209,22 +209,22 @@ class Reporter:
 
     def _context(
         self,
-        ground: Ground,
+        prior: PriorState,
         snapshot: Snapshot,
         since: IdleSince,
         views: Mapping[str, ReservationView],
     ) -> ListingContext:
-        status = ground.status
+        status = prior.status
         peers = self._peers(views.values(), snapshot.scope)
         return ListingContext(
             snapshot.scope,
             snapshot.observed_at,
             status.observed_at,
             status.baselines or 0,
-            ground.baseline,
+            prior.baseline,
             self.thresholds,
             since,
-            {name: _as_of_both(ground.peers.get(name), it) for name, it in peers.items()},
+            {name: _as_of_both(prior.peers.get(name), it) for name, it in peers.items()},
         )
 
     def _peers(self, views: Collection[ReservationView], scope: Scope) -> dict[str, ScopeStatus]:

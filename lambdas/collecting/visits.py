@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from lambdas.collecting.event_details import ExtensionChecks
-from lambdas.collecting.reporting import Ground
+from lambdas.collecting.reporting import PriorState
 from lambdas.store.scopes import StoredStatus
 from lambdas.store.unit_writes import Prepared
 from truffle.core.model import Failure, Scope, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class ScopeListing:
     """A scope's listing, the status read before it, and the seconds that it took."""
 
-    ground: Ground
+    prior: PriorState
     result: Snapshot | Failure
     seconds: float
 
@@ -26,7 +26,7 @@ class Listing:
 class Unchanged:
     """An attempt that changes only the scope's heartbeat."""
 
-    listing: Listing
+    listing: ScopeListing
     before: StoredStatus
     after: StoredStatus
 
@@ -44,7 +44,7 @@ class Unchanged:
 class Changed:
     """An attempt whose write can share a transaction."""
 
-    listing: Listing
+    listing: ScopeListing
     prepared: Prepared
 
     def is_written(self, present: Mapping[Scope, StoredStatus]) -> bool:

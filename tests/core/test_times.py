@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from truffle.core.times import (
     TIME_PATTERN,
-    When,
+    WrittenTime,
     format_time,
     hours_between,
     parse_time,
@@ -178,14 +178,14 @@ def test_the_described_pattern_has_no_day_that_does_not_exist(text: str) -> None
 SUNDAY = datetime(2026, 11, 29, 20, 30, tzinfo=UTC)
 
 
-def the_day(month: int, day: int) -> When:
+def the_day(month: int, day: int) -> WrittenTime:
     start = datetime(2026, month, day, tzinfo=UTC)
-    return When(start, datetime(2026, month, day, 23, 59, 59, tzinfo=UTC))
+    return WrittenTime(start, datetime(2026, month, day, 23, 59, 59, tzinfo=UTC))
 
 
-def at(*parts: int) -> When:
+def at(*parts: int) -> WrittenTime:
     moment = datetime(*parts, tzinfo=UTC)  # type: ignore[arg-type,misc]
-    return When(moment, moment)
+    return WrittenTime(moment, moment)
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def at(*parts: int) -> When:
         ("2026-12-01T13:00:00+01:00", at(2026, 12, 1, 12), at(2026, 12, 1, 12)),
     ],
 )
-def test_a_time_as_people_type_it(text: str, ahead: When, back: When) -> None:
+def test_a_time_as_people_type_it(text: str, ahead: WrittenTime, back: WrittenTime) -> None:
     assert parse_when(text, SUNDAY, ahead=True) == ahead
     assert parse_when(text, SUNDAY, ahead=False) == back
 
@@ -245,7 +245,7 @@ def test_a_length_beyond_the_calendar_is_refused_with_its_bounds(text: str, ahea
 def test_a_full_time_means_the_same_whenever_it_is_read(
     moment: datetime, now: datetime, ahead: bool
 ) -> None:
-    assert parse_when(format_time(moment), now, ahead=ahead) == When(moment, moment)
+    assert parse_when(format_time(moment), now, ahead=ahead) == WrittenTime(moment, moment)
 
 
 @pytest.mark.parametrize(

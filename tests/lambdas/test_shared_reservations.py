@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from lambdas.collecting.reporting import Ground, Reporter
+from lambdas.collecting.reporting import PriorState, Reporter
 from lambdas.store.scopes import digest_of
 from tests.builders import HOUR
 from tests.lambdas.aws import retire_others
@@ -27,9 +27,9 @@ def test_a_report_that_is_older_than_the_stored_row_is_read_again() -> None:
     before = reporter.reports.get(["cr-a"])
     world.holds("active", [ONE])
     world.collect()
-    ground = Ground(world.scopes.status(scope), 0, before)
+    prior = PriorState(world.scopes.status(scope), 0, before)
     gone = Snapshot(scope, world.clock() + HOUR, ())
-    write = reporter.write_of(ground, gone, digest_of(()))
+    write = reporter.write_of(prior, gone, digest_of(()))
     assert [event.type for event in write.events] == [EventType.VANISHED]
 
 

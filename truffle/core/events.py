@@ -22,7 +22,7 @@ __all__ = [
     "SCOPE_TYPES",
     "Event",
     "EventType",
-    "Extension",
+    "ExtensionOffer",
     "Facts",
     "Severity",
     "event_id",
@@ -65,7 +65,7 @@ MARKET_TYPES = (EventType.OFFERING_APPEARED, EventType.PRICE_DROPPED, EventType.
 """The events of watches, which concern an offering instead of a reservation."""
 
 
-class Extension(TypedDict, total=False):
+class ExtensionOffer(TypedDict, total=False):
     """The extension of an ending block: whether EC2 offers one (None: unknown, possibly with the
     code of the ``error``), and the ``deadline`` by which it must be purchased."""
 
@@ -120,7 +120,7 @@ class Facts(TypedDict, total=False):
     """``change_rejected``."""
     threshold: str
     """A duration such as ``24h``: the threshold of an event that time causes."""
-    extension: Extension
+    extension: ExtensionOffer
     """``ending_soon`` of a block."""
     idle_since: str
     """``idle``, like the next three: ``unused`` instances, and their cost."""

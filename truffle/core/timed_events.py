@@ -16,7 +16,7 @@ from typing import cast
 
 from truffle.core import deadlines
 from truffle.core.diff import describe
-from truffle.core.events import Event, EventType, Extension, Facts, Severity, event_id
+from truffle.core.events import Event, EventType, ExtensionOffer, Facts, Severity, event_id
 from truffle.core.idle import IdleSince, lengths_of, unused
 from truffle.core.kinds.kind import Kind
 from truffle.core.kinds.registry import KINDS
@@ -147,7 +147,7 @@ def with_extension(event: Event, on_offer: bool | None, error: str | None) -> Ev
     """Add the availability of an extension to the event of an ending block, or the code of EC2's
     error."""
     after = event.after or {}
-    extension: Extension = {**after["extension"], "on_offer": on_offer, "error": error}
+    extension: ExtensionOffer = {**after["extension"], "on_offer": on_offer, "error": error}
     return replace(event, after={**after, "extension": extension})
 
 

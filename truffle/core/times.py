@@ -75,7 +75,7 @@ written with an offset, and an offset on the first or the last day that leads to
 
 
 @dataclass(frozen=True, slots=True)
-class When:
+class WrittenTime:
     """A given time: a moment, or a whole day in UTC.
 
     ``start`` and ``end`` are the first and the last second of a day, or both the moment itself:
@@ -98,7 +98,7 @@ def parse_time(text: str) -> datetime:
     return parse_written(text).start
 
 
-def parse_written(text: str, forms: str = TIME_FORMS) -> When:
+def parse_written(text: str, forms: str = TIME_FORMS) -> WrittenTime:
     """Parse a date or an RFC 3339 time.
 
     ``t``, ``z`` and a space in place of the ``T`` are accepted (RFC 3339, section 5.6), as is the
@@ -120,7 +120,7 @@ def parse_written(text: str, forms: str = TIME_FORMS) -> When:
     moment = to_utc(local)
     if is_leap:
         moment = _after_leap_second(moment)
-    return When(moment, moment)
+    return WrittenTime(moment, moment)
 
 
 def _after_leap_second(moment: datetime) -> datetime:
@@ -132,9 +132,9 @@ def _after_leap_second(moment: datetime) -> datetime:
     return moment + timedelta(seconds=1)
 
 
-def _whole_day(day: date) -> When:
+def _whole_day(day: date) -> WrittenTime:
     start = datetime.combine(day, time(), UTC)
-    return When(start, start + timedelta(hours=23, minutes=59, seconds=59))
+    return WrittenTime(start, start + timedelta(hours=23, minutes=59, seconds=59))
 
 
 # --- what people type ----------------------------------------------------------------------------
@@ -145,7 +145,7 @@ _LENGTH = re.compile(
 )
 
 
-def parse_when(text: str, now: datetime, *, ahead: bool) -> When:
+def parse_when(text: str, now: datetime, *, ahead: bool) -> WrittenTime:
     """Parse a time as people write it, in upper or lower case: the forms of ``WHEN_FORMS``, all in
     UTC.
 
@@ -162,7 +162,7 @@ def parse_when(text: str, now: datetime, *, ahead: bool) -> When:
         length = _length(word)
         if length is not None:
             moment = now.astimezone(UTC) + (length if ahead else -length)
-            return When(moment, moment)
+            return WrittenTime(moment, moment)
     except OverflowError:
         raise ValueError(f"must be {_YEARS}") from None
     return parse_written(text.strip(), WHEN_FORMS)

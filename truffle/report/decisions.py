@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from truffle.core.daily import FAILED_STATES
 from truffle.core.deadlines import commitment_end, payment_deadline
-from truffle.core.events import Event, EventType, Extension, Facts, Severity
+from truffle.core.events import Event, EventType, ExtensionOffer, Facts, Severity
 from truffle.core.idle import is_idle, unused
 from truffle.core.model import Reservation
 from truffle.core.timeline import Span
@@ -166,7 +166,7 @@ def _decision(
 ) -> Decision:
     row = span.row
     severity = _SEVERITIES.get(kind, Severity.WARNING)
-    after = Facts(extension=Extension(on_offer=on_offer))
+    after = Facts(extension=ExtensionOffer(on_offer=on_offer))
     account = row.account_id or ""
     # The advice is the same as in an alert.
     event = Event(
