@@ -34,7 +34,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Rooms:
-    """Whatever ``--dist`` says, rooms and files stay whole."""
+    """Keep rooms and files whole, whatever ``--dist`` is."""
     return Rooms(config, log)
 
 

@@ -1,4 +1,4 @@
-"""Which tests share a process in parallel runs, so that what takes long to make is made once."""
+"""Which tests share a process in parallel runs, so that slow set-ups run once."""
 
 from __future__ import annotations
 

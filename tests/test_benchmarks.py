@@ -1,4 +1,4 @@
-"""The benchmarks run: each says how it is used, refuses wrong numbers, and has a small size."""
+"""The benchmarks run: each has a usage text and a small size, and refuses invalid numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Python client: its names, its types, its errors, and its twin for asyncio."""
+"""The Python client: its names, its types, its errors, and the client for asyncio."""
 
 from __future__ import annotations
 

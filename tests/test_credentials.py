@@ -1,4 +1,4 @@
-"""Credentials as the AWS command line has them, and what is said where there are none."""
+"""Credentials as the AWS command line has them, and the error if there are none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors say what to do; AWS's refusals are told apart by what that is."""
+"""Errors state what to do; AWS's refusals are distinguished by it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists of results keep what they say of their completeness, and their text is short."""
+"""Lists of results keep their completeness, and their text is short."""
 
 from __future__ import annotations
 

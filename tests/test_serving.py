@@ -22,7 +22,7 @@ def inputs(name: str = "cr-1") -> Inputs:
 
 
 class Source:
-    """Gives what it is told to, and counts how often it is asked."""
+    """Returns what was configured, and counts the requests."""
 
     def __init__(self, *answers: Inputs | TruffleError) -> None:
         self._answers = list(answers)

@@ -82,7 +82,7 @@ REQUESTS = sorted(set(requests()), key=str)
 
 
 def check(command: str) -> None:
-    """Raises what says why it cannot be typed."""
+    """Raises the reason why it cannot be typed."""
     words = shlex.split(re.sub(r"\[([^\]]*)\]", "", command).replace("…", ""))
     match words:
         case ["truffle", *arguments] | ["python" | "python3", "-m", "truffle", *arguments]:

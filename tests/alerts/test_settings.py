@@ -1,4 +1,4 @@
-"""The settings: what a file may say, and what is said of one that is wrong."""
+"""The settings: valid files, and the errors of invalid ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The watches of a file: what each key means, what is refused, and what `check` says of them."""
+"""The watches of a file: the meaning of each key, invalid values, and the output of `check`."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def running_server() -> Iterator[Serving]:
 
 @pytest.fixture
 def world(running_world: World) -> World:
-    """EC2 with an empty us-east-2 and an empty eu-west-1, until a test says more."""
+    """EC2 with an empty us-east-2 and an empty eu-west-1, until a test adds more."""
     running_world.simulator.reset()
     running_world.has()
     return running_world

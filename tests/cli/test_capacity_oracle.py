@@ -184,7 +184,7 @@ def is_kept(row: Raw, flags: dict[str, Any]) -> bool:
 
 
 def is_there_then(row: Raw, flags: dict[str, Any]) -> bool:
-    """In the zones that were asked for, and within the times."""
+    """In the requested zones, and within the times."""
     zones = flags["availability-zones"]
     start, end = row["start_date"] or "", row["end_date"] or "9"
     bounds = {name: flags[name] for name in TIMES}

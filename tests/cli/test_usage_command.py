@@ -1,4 +1,4 @@
-"""``truffle usage`` and ``tf.usage()``: what a deployed stack says of a period."""
+"""``truffle usage`` and ``tf.usage()``: the usage of a period, from a deployed stack."""
 
 from __future__ import annotations
 

@@ -246,7 +246,7 @@ filters = st.builds(
 
 
 def one_field_at_a_time(chosen: Filter) -> list[Filter]:
-    """The filter, taken apart: what it says of each field, alone."""
+    """The filter, taken apart: its result for each field alone."""
     said = {field.name: getattr(chosen, field.name) for field in fields(Filter)}
     return [
         Filter(**{name: value}) for name, value in said.items() if value != getattr(Filter(), name)

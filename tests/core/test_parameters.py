@@ -1,4 +1,5 @@
-"""Query parameters → a filter, an order and a page; anything else is an error that says what is."""
+"""Query parameters → a filter, an order and a page; other values are errors that name what is
+allowed."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Comparison and thresholds together, over random lives and looks: what an oracle by dates says."""
+"""Comparison and thresholds together, over random lives and looks: against an oracle by dates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON Schemas of the model: made from it, so that every reservation is valid by them."""
+"""JSON Schemas of the model: derived from it; every reservation is valid."""
 
 from dataclasses import dataclass
 from datetime import datetime

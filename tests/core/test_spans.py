@@ -1,4 +1,4 @@
-"""Spans: what snapshots say was held, against a replay of the same hours minute by minute."""
+"""Spans: what snapshots prove was held, against a replay of the same hours by the minute."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""STS for tests: says whose the credentials are, refuses, or keeps the caller waiting."""
+"""STS for tests: names the owner of the credentials, refuses, or keeps the caller waiting."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """EC2 for tests: recorded answers that botocore checks against EC2's service model.
 
 The samples are shapes that AWS documents, filled with invented values. JSON has no dates, so they
-hold ISO strings; like boto3, ``sample`` gives aware datetimes wherever the model says timestamp.
+hold ISO strings; like boto3, ``sample`` gives aware datetimes wherever the model has a timestamp.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def error(name: str, operation: str = "DescribeCapacityReservations") -> ClientE
 
 
 class StubbedEC2:
-    """Answers for each operation, in the order in which they are to be asked for.
+    """Answers for each operation, in the order of the requests.
 
     One stubbed client per operation, since a listing asks for several at once.
     """

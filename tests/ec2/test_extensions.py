@@ -1,4 +1,4 @@
-"""Whether a capacity block can be extended, as EC2 says it."""
+"""Whether a capacity block can be extended, according to EC2."""
 
 from __future__ import annotations
 

@@ -142,7 +142,7 @@ def test_a_record_that_is_not_an_event_does_not_hold_up_the_stream(box: Sandbox)
 
 
 def test_what_was_published_is_not_published_again(box: Sandbox) -> None:
-    """The publisher may read the events that it is asked for, and knows what it has published."""
+    """The publisher may read the requested events, and knows what it has published."""
     pending = a_block(box, "payment-pending")["CapacityReservationId"]
     box.ec2.patch(pending, State="payment-failed")
     session = Session()

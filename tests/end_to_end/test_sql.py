@@ -42,7 +42,7 @@ CUR_COLUMNS = {
 
 @pytest.fixture(autouse=True)
 def healthy() -> None:
-    """Nothing is changed here, so that nothing has to be collected before each test."""
+    """Nothing is changed here, so nothing has to be collected before each test."""
 
 
 @pytest.fixture(scope="module")

@@ -90,7 +90,7 @@ def fact_of(event: Json, story: Performance) -> Fact:
 
 
 def look_of(event: Json, story: Performance) -> int:
-    """The run that saw it: the last one that had begun by then."""
+    """The run that saw it: the last one started by then."""
     seen = parse_time(event["observed_at"]) - story.begin
     begun = [look.number for look in story.looks if min(look.at.values()) <= seen + NEAR]
     return begun[-1]

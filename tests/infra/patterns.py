@@ -11,7 +11,7 @@ from typing import Any
 
 
 def matches(pattern: Mapping[str, Any], event: object) -> bool:
-    """Whether a rule with this pattern takes the event; a pattern that asks for more fails."""
+    """Whether a rule with this pattern takes the event; a pattern with more conditions fails."""
     return isinstance(event, Mapping) and all(
         any(matches(choice, event) for choice in wanted)
         if name == "$or"

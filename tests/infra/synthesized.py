@@ -215,7 +215,7 @@ class Synthesized:
         return self.get(target(self.function(name)["Role"]))
 
     def statements(self, role: Resource) -> list[Json]:
-        """Every statement that a role has, wherever the template says it."""
+        """Every statement of a role, wherever it is in the template."""
         assert "ManagedPolicyArns" not in role.properties
         inline = [policy["PolicyDocument"] for policy in role.properties.get("Policies", [])]
         attached = [

@@ -1,4 +1,4 @@
-"""The context of cdk.json: what it may say, and how a mistake is named."""
+"""The context of cdk.json: its values, and the errors of invalid ones."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def names(stack: Synthesized) -> dict[tuple[str, str], str]:
 
 
 def _is_about_aws(one: Resource, key: str) -> bool:
-    """The name of a metric says what is measured, its namespace and dimensions say of whom."""
+    """The name of a metric is what is measured, its namespace and dimensions are whose."""
     return key == "MetricName"
 
 

@@ -1,4 +1,4 @@
-"""AWS's quotas: each is reached without a word, and exceeded with one that says what to shorten."""
+"""AWS's quotas: each may be reached, and exceeding it is an error that names what to shorten."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class Killed(BaseException):
 
 
 class Clock:
-    """Noon, until a test says otherwise."""
+    """Noon, unless a test sets another time."""
 
     def __init__(self, moment: datetime = NOON) -> None:
         self.moment = moment

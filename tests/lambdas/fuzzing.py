@@ -51,7 +51,7 @@ def fuzz(
 def filter_failure(context: Any, failure: Any, case: Any, response: Any) -> bool:
     """Of the right form, and refused all the same: a ``next_token`` of no answer, or of another
     one, the name of an account that nothing has, an ``as_of`` that is yet to come, and a ``since``
-    that does not lie before its ``until``. No schema can say so."""
+    that does not lie before its ``until``. No schema can express this."""
     if type(failure).__name__ != "RejectedPositiveData":
         return True
     refused = response.json().get("parameter")

@@ -150,7 +150,7 @@ class MemoryTable:
 
 
 def timeless(items: list[Item]) -> list[Item]:
-    """Items in the order of their keys, without how long their heartbeats say attempts took; sets
+    """Items in the order of their keys, without the durations of attempts in heartbeats; sets
     in an order."""
 
     def plain(name: str, value: Item) -> Item:

@@ -25,7 +25,7 @@ def account_id(number: int) -> str:
 class Organization:
     """Accounts by id and units by id, each with its parent.
 
-    ``has_paths`` says whether accounts come with their place, as they do since 2026;
+    ``has_paths`` is whether accounts come with their place, as they do since 2026;
     ``empty_pages`` are the numbers of pages of ListAccounts that are empty and not the last;
     ``faults`` are error codes by operation and page.
     """

@@ -129,7 +129,7 @@ Signatures = Callable[[Any], list[str]]
 
 
 def list_all(client: EC2) -> None:
-    """In a thread that knows nothing of the scope, as enrichments are asked for."""
+    """In a thread that knows nothing of the scope, as enrichments are requested."""
     pages = client.get_paginator("describe_capacity_reservations").paginate()
     start(lambda: list(pages)).result()
 

@@ -84,7 +84,7 @@ def open_run(stack: Stack) -> RunStore:
 
 
 def planned(scheduler: Wire) -> list[str]:
-    """The times of the schedules that were made or asked for."""
+    """The times of the created or requested schedules."""
     return [call["ScheduleExpression"] for call in scheduler.parameters("CreateSchedule")]
 
 

@@ -1,4 +1,4 @@
-"""``prices``: AWS's price list is asked for what is held, new types at once and others weekly."""
+"""``prices``: requests the prices of what is held, of new types at once and of others weekly."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def server() -> PriceServer:
 
 
 def fetch(hours: Hours, server: PriceServer) -> list[Place]:
-    """Run the function, and say what it asked for."""
+    """Run the function, and return its requests."""
     hours.deploy(PricesSettings)
     wiring.prices().client = server
     context: Any = FakeContext()

@@ -85,7 +85,7 @@ def run(
 
 
 def known(now: dict[str, Any], then: dict[str, Any], *without: str) -> dict[str, Any]:
-    """Of an answer, what that version said, too."""
+    """The part of an answer that that version also had."""
     return {name: now[name] for name in then if name not in without}
 
 

@@ -1,4 +1,4 @@
-"""Log entries: one line each, whatever AWS says."""
+"""Log entries: one line each, whatever AWS returns."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""A card as an e-mail: a subject that says it all, and prose below."""
+"""A card as an e-mail: a complete subject, and prose below."""
 
 from datetime import timedelta
 from typing import Any

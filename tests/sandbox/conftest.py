@@ -22,7 +22,7 @@ def _shared_world() -> Iterator[World]:
 
 @pytest.fixture
 def world(_shared_world: World) -> World:
-    """Nothing but an enabled region us-east-2, until a test says more."""
+    """Nothing but an enabled region us-east-2, until a test adds more."""
     _shared_world.simulator.reset()
     _shared_world.has()
     return _shared_world

@@ -162,7 +162,7 @@ class TestStory:
 
 
 def _apply(world: World, step: Step) -> Raw:
-    """What EC2 says after a step of whom it is about: the reservation, or the region's error."""
+    """EC2's response after a step: the reservation, or the region's error."""
     step.apply(world.control)
     try:
         listed = world.ec2(step.region).describe_capacity_reservations()["CapacityReservations"]

@@ -35,7 +35,7 @@ def eventually(check: Callable[[], bool], seconds: float = 60) -> bool:
 
 
 def is_there(pid: int) -> bool:
-    """A child of a dead process may stay as a zombie where nobody reaps it."""
+    """A child of a dead process may stay as a zombie if no process reaps it."""
     try:
         status = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The local destination: what it was sent is kept, and it answers as it was told to."""
+"""The local destination: keeps what it receives, and responds as configured."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ COLUMNS = [("name", "varchar"), ("n", "bigint"), ("at", "timestamp"), ("is_on", 
 
 @dataclass
 class FakeAthena:
-    """Says these states, then these pages."""
+    """Returns these states, then these pages."""
 
     states: list[str]
     pages: list[list[list[str | None]]] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""``docs/sql.md`` says of tables, columns and questions what the code declares."""
+"""``docs/sql.md`` has the tables, columns and questions that the code declares."""
 
 from __future__ import annotations
 

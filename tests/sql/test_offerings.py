@@ -1,4 +1,4 @@
-"""The table ``offerings``: what the objects of answers say, row by row."""
+"""The table ``offerings``: the objects of answers, row by row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The comparison of answers: which events, how often, and what each says."""
+"""The comparison of answers: which events, how often, and their texts."""
 
 from __future__ import annotations
 

@@ -88,10 +88,10 @@ def block(
     size: int = 8,
     tags: dict[str, str] | None = None,
 ) -> Life:
-    """A block, paid before the story where nothing is said of its payment.
+    """A block, paid before the story unless its payment is given.
 
     EC2 gives up an unpaid one after 12 hours, shows what is over for a day more, and delivers at
-    the start unless ``delivered`` says later.
+    the start unless ``delivered`` is later.
     """
     row = Row("scheduled", size, bought, start, end, is_block=True)
     over = end

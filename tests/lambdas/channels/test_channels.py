@@ -127,7 +127,7 @@ def test_a_refused_thread_is_started_again(bot: Office, sink: Destination) -> No
 def test_what_is_about_nothing_in_particular_is_in_no_thread(
     bot: Office, sink: Destination
 ) -> None:
-    """Nobody would see the second day's summary below the first."""
+    """The second day's summary would be unseen below the first."""
     sink.replies = [Reply(200, GOOD)] * 4
     for at in ("2026-11-24T08:00:00Z", "2026-11-25T08:00:00Z"):
         bot.deliver("slack", {"daily_summary": {"scheduled_at": at}})

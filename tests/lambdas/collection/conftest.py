@@ -9,7 +9,7 @@ from tests.lambdas.collection.builders import World
 
 @pytest.fixture(autouse=True)
 def small_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Room for three actions beside those of the status, so that a few changes need several."""
+    """Room for three actions beside those of the status, so a few changes need several."""
     monkeypatch.setattr("lambdas.store.scopes.MAX_ACTIONS", 6)
 
 

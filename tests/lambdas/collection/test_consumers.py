@@ -66,7 +66,7 @@ class Sharing:
 
     @property
     def asked(self) -> list[str]:
-        """The accounts that were asked for consumers."""
+        """The accounts whose consumers were requested."""
         return [scope.account_id for scope, operation in self.fleet.asked if operation == USAGE]
 
 

@@ -54,7 +54,7 @@ class Serial:
 
 
 class Mute:
-    """A logger that says nothing."""
+    """A logger without output."""
 
     def info(self, *_: object, **__: object) -> None:
         pass

@@ -34,7 +34,7 @@ SHOWN = [it.name for it in fields(ScopeStatus) if it.name not in ("streak", "is_
 
 
 class Bucket:
-    """An S3 client that keeps what it is given, and counts what is asked for."""
+    """An S3 client that keeps what it is given, and counts the requests."""
 
     class exceptions:
         class NoSuchKey(Exception):

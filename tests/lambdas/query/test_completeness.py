@@ -1,4 +1,4 @@
-"""How complete and how old the API says its data is, and what an answer costs."""
+"""The completeness and age of data in the API's answers, and the cost of an answer."""
 
 from __future__ import annotations
 

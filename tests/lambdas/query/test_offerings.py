@@ -1,4 +1,4 @@
-"""``GET /offerings`` and its history, beside what the answers of the watches say."""
+"""``GET /offerings`` and its history, beside the answers of the watches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reservations that stay unused: since when, and how often an event says so."""
+"""Reservations that stay unused: since when, and how often an event reports it."""
 
 from __future__ import annotations
 
