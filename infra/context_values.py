@@ -158,7 +158,7 @@ def _check_alternatives(policies: object) -> None:
     if not isinstance(policies, list) or len(policies) < 2:
         raise ValueError("$or must be a list of two or more policies")
     if not all(isinstance(policy, dict) and policy for policy in policies):
-        raise ValueError("each policy of $or is a JSON object with an attribute")
+        raise ValueError("each policy of $or must be a JSON object with an attribute")
     for policy in policies:
         _check_conditions(policy)
 

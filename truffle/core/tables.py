@@ -267,7 +267,7 @@ OFFERINGS = Table(
             "`failed`.",
         ),
         SqlColumn("code", "string", "EC2's error code, where the request failed."),
-        SqlColumn("requested_instance_type", "string", "What the watch asks for."),
+        SqlColumn("requested_instance_type", "string", "The type that the watch searches for."),
         SqlColumn("requested_count", "bigint", "How many instances, or UltraServers."),
         SqlColumn("requested_duration_hours", "bigint", "The duration of the block."),
         SqlColumn("max_accelerator_hour_price", "double", "The watch's limit; null without one."),
