@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import UTC, datetime
+from inspect import signature
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
@@ -11,14 +13,25 @@ from botocore.session import get_session
 from hypothesis import given
 from hypothesis import strategies as st
 
+from truffle.core.declared_filters import BY_ARGUMENT, DECLARED
 from truffle.core.filters import Filter
 from truffle.core.model import TYPES, ReservationType
 from truffle.core.queries import parse_list
 from truffle.core.regions import COMMERCIAL, KNOWN_REGIONS
 from truffle.core.suggest import nearest
 from truffle.errors import TruffleError
-from truffle.query import BadArgument, ask
+from truffle.query import BadArgument, Filters, ask
 from truffle.sources.deployed import query_of
+
+
+class TestDeclaration:
+    def test_every_declared_filter_is_a_field(self) -> None:
+        assert {it.field for it in DECLARED} == {it.name for it in fields(Filter)}
+
+    def test_every_declared_filter_is_an_argument(self) -> None:
+        named = {*Filters.__annotations__, *signature(ask).parameters}
+        assert BY_ARGUMENT.keys() <= named
+        assert Filters.__annotations__.keys() <= BY_ARGUMENT.keys()
 
 
 class TestAsk:
