@@ -20,7 +20,7 @@ def simulating_sandbox() -> Sandbox:
     box = running_sandbox()
     if not box.simulates_ec2:
         raise click.ClickException(
-            "The functions ask an EC2 of your own, which the sandbox cannot break or mend."
+            "The functions query your own EC2 endpoint, where the sandbox cannot cause faults."
         )
     return box
 

@@ -32,7 +32,7 @@ LIVE_NOTE = "Events are recorded by the deployed stack; this data comes from EC2
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class OverviewRequest:
     """The content of an overview: the period of the timeline, the caller's own prices, the team's
     tag, and whether events are needed."""
 
@@ -45,7 +45,7 @@ class Wanted:
 
 
 def gather(
-    client: Truffle, wanted: Wanted, progress: Progress | None = None
+    client: Truffle, wanted: OverviewRequest, progress: Progress | None = None
 ) -> tuple[Inputs, Listing]:
     """Gather everything that the source has, and return it with the listing.
 
@@ -105,7 +105,9 @@ def _state_of(scope: Mapping[str, Any]) -> ScopeState:
     return ScopeState(scope["account_id"], scope["region"], is_listed, seen and parse_time(seen))
 
 
-def _events(client: Truffle, wanted: Wanted, now: datetime) -> tuple[list[Event], str | None]:
+def _events(
+    client: Truffle, wanted: OverviewRequest, now: datetime
+) -> tuple[list[Event], str | None]:
     """The events, or the reason why they are not available."""
     if client.api_url is None:
         return [], LIVE_NOTE
@@ -119,7 +121,7 @@ def _events(client: Truffle, wanted: Wanted, now: datetime) -> tuple[list[Event]
     return found, f"Only the newest {MOST_EVENTS:,} events were read." if is_cut else None
 
 
-def _market(client: Truffle, wanted: Wanted) -> tuple[Market, list[str]]:
+def _market(client: Truffle, wanted: OverviewRequest) -> tuple[Market, list[str]]:
     """The finds of a stack's watches, or the reason why they are unknown."""
     if client.api_url is None or not wanted.has_events:
         return Market(), []

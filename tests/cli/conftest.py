@@ -78,7 +78,7 @@ def world(running_world: World) -> World:
 
 @pytest.fixture
 def deployed(running_server: Serving) -> Deployed:
-    """A stack that has collected nothing, until a test says more."""
+    """A stack that has collected nothing, until a test adds more."""
     running_server.deployed = Deployed()
     return running_server.deployed
 

@@ -39,7 +39,7 @@ def command(common: Common, output: str | None, regions: tuple[str, ...]) -> int
     from truffle.cli.gathering import gathered
     from truffle.cli.output import note, put_text, show_failures, show_warnings
     from truffle.extras import extra
-    from truffle.overview import Wanted
+    from truffle.overview import OverviewRequest
 
     with extra("calendar"):
         from truffle.feeds.calendar import Memory, calendar, last_changes
@@ -47,7 +47,7 @@ def command(common: Common, output: str | None, regions: tuple[str, ...]) -> int
 
     path = chosen_file(output)
     previous = _previous(path)
-    wanted = Wanted(regions=regions, since=clock.now() - REMEMBERED)
+    wanted = OverviewRequest(regions=regions, since=clock.now() - REMEMBERED)
     inputs, inventory = gathered(common, wanted)
     is_complete = not inventory.failures and not regions
     memory = Memory(last_changes(inputs.events), previous=previous, is_complete=is_complete)

@@ -11,7 +11,7 @@ from truffle.cli.options import Common
 
 if TYPE_CHECKING:
     from truffle.core.pricing import PriceBook
-    from truffle.overview import Wanted
+    from truffle.overview import OverviewRequest
     from truffle.report.inputs import Inputs
     from truffle.sources.listing import Listing
 
@@ -60,11 +60,11 @@ def wanted(
     until: str | None = None,
     prices: str | None = None,
     team_tag: str = TEAM_TAG,
-) -> Wanted:
+) -> OverviewRequest:
     """The checked options. Raises BadArgument."""
     from truffle.arguments import moment
     from truffle.cli.output import show_times
-    from truffle.overview import Wanted
+    from truffle.overview import OverviewRequest
     from truffle.query import BadArgument
 
     start = moment("since", since, ahead=False)
@@ -73,7 +73,7 @@ def wanted(
         raise BadArgument("until", until or "", "It must be after --since.")
     show_times({"since": since}, ahead=False)
     show_times({"until": until})
-    return Wanted(regions, start, end, own_prices(prices), team_tag)
+    return OverviewRequest(regions, start, end, own_prices(prices), team_tag)
 
 
 def own_prices(path: str | None) -> PriceBook:
@@ -97,7 +97,7 @@ def own_prices(path: str | None) -> PriceBook:
         raise BadArgument("prices", path, f"It cannot be read: {error.strerror}.") from None
 
 
-def gathered(common: Common, wanted: Wanted) -> tuple[Inputs, Listing]:
+def gathered(common: Common, wanted: OverviewRequest) -> tuple[Inputs, Listing]:
     """The content of the source, with a progress bar while regions respond. Raises TruffleError."""
     from truffle.cli.output import progress
     from truffle.overview import gather

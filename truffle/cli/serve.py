@@ -11,7 +11,7 @@ from truffle.cli.gathering import gathering_options
 from truffle.cli.options import Common, Seconds, common, regions_option
 
 if TYPE_CHECKING:
-    from truffle.overview import Wanted
+    from truffle.overview import OverviewRequest
     from truffle.report.inputs import Inputs
 
 PORT = 8420
@@ -99,7 +99,7 @@ class _Demo:
 class _Source:
     """The source chosen by the options. It signs in again each time, because credentials expire."""
 
-    def __init__(self, common: Common, wanted: Wanted) -> None:
+    def __init__(self, common: Common, wanted: OverviewRequest) -> None:
         self._common = common
         self._wanted = wanted
         self._first: Inputs | None = None

@@ -44,12 +44,12 @@ def command(common: Common, days: int | None, regions: tuple[str, ...]) -> int:
         style_of_stdout,
     )
     from truffle.core.timeline import window
-    from truffle.overview import Wanted
+    from truffle.overview import OverviewRequest
     from truffle.render.timeline import render_timeline
     from truffle.report.model import spans_of
 
     since = clock.now() - timedelta(days=days) / 4 if days else None
-    inputs, inventory = gathered(common, Wanted(regions=regions, since=since))
+    inputs, inventory = gathered(common, OverviewRequest(regions=regions, since=since))
     blocks = [span for span in spans_of(inputs) if span.row.kind.is_prepaid]
     start, end = window(blocks, inputs.now, since, days)
     put(render_timeline(blocks, start, end, inputs.now, style_of_stdout()))

@@ -2,21 +2,21 @@
 
 Nothing here knows how the code decides. The rules:
 
-1. The events of a reservation form one chain: what is said to have been is what was said last.
+1. The events of a reservation form one chain: each starts from the state reported last.
 2. Nothing is invented: an event's state is what its account was shown by EC2, in the listing that
-   was stored with the event or in the one before, and it was shown after all that was said before.
-   A first snapshot says nothing: an account that listed the reservation earlier, and left it to the
-   owner, may still report it as discovered in the state that it listed.
-3. ``discovered`` is for what nobody knew: not for what a first snapshot showed, except where the
-   account that says it had last looked before that first snapshot, or where an account that had
-   looked without it found it, and left it to an owner that never said it.
+   was stored with the event or in the one before, and it was shown after all earlier reports.
+   A first snapshot reports nothing: an account that listed the reservation earlier, and left it to
+   the owner, may still report it as discovered in the state that it listed.
+3. ``discovered`` is for what no account knew: not for what a first snapshot showed, unless the
+   reporting account was last listed before that first snapshot, or an account that was listed
+   without it found it, and left it to an owner that never reported it.
 4. ``vanished`` needs a complete listing without it, by the owner, or by the last of the accounts
    whose last stored listing still showed it; one that fails still shows it. An account that is not
    collected does not count. One that is collected again after the listing was read does not count
    either: the events are those of the two collections one after the other.
-5. Nothing is lost: once every account has been listed without a fault, what was said last of each
-   reservation is how it truly is. While some fail, the same holds for whatever the others list.
-6. A threshold is said once, if the reservation was known before, and never otherwise.
+5. Nothing is lost: once every account has been listed without a fault, the last report of each
+   reservation is its actual state. While some fail, the same holds for whatever the others list.
+6. A threshold is reported once, if the reservation was known before, and never otherwise.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class Page:
 
 @dataclass
 class Said:
-    """What was said last of a reservation, or shown by a first snapshot; ``said_read`` is when the
-    listing was read of which something was said last, -1 where nothing was."""
+    """What was reported last of a reservation, or shown by a first snapshot; ``said_read`` is when
+    the last reported listing was read, -1 if none was reported."""
 
     state: str | None
     read: int
@@ -183,7 +183,7 @@ class Oracle:
         return bool(before) and before[0].began <= max(ends)
 
     def _was_left_unsaid(self, name: str) -> bool:
-        """Rule 3: nothing was said, though an account's listings went from without to with."""
+        """Rule 3: nothing was reported, though an account's listings went from without to with."""
         return self.said[name].said_read < 0 and any(
             name not in earlier.content and name in later.content
             for looks in self.looks.values()
