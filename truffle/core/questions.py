@@ -104,7 +104,7 @@ GROUP BY instance_type ORDER BY instance_type""",
     SavedQuery(
         "time-to-pay",
         "How long did each payment take?",
-        "The first day. Null where the payment was never seen to succeed.",
+        "The first day. Null if no listing showed a successful payment.",
         """\
 SELECT capacity_block_id, min(create_date) AS purchased,
   min(CASE WHEN state IN ('scheduled', 'active') THEN valid_from END) AS paid_until,
