@@ -73,10 +73,10 @@ def _completed(is_first: bool) -> None:
         metrics.add_metric("RunsCompleted", MetricUnit.Count, 1)
 
 
-def _write_latest(record: SQSRecord, run_id: str) -> None:
+def _write_latest(record: SQSRecord, message: WriteLatest) -> None:
     """Write what is made from the whole inventory; what fails is tried again soon."""
     try:
-        wiring.collect().latest_files.write(run_id)
+        wiring.collect().latest_files.write(message)
     except Exception:
         wiring.collect().retrier.return_soon(record)
         raise
@@ -114,7 +114,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
             _completed(wiring.collect().closer.finish(message))
             return
         if isinstance(message, WriteLatest):
-            _write_latest(record, message.run_id)
+            _write_latest(record, message)
             return
         unit, delivery = message, delivery_of(record)
         left, observed_at = unit, None

@@ -24,7 +24,7 @@ from truffle.core.calls import Calls
 from truffle.core.codec import Json
 from truffle.core.expected import NOTHING_EXPECTED, ExpectedDenials
 from truffle.core.organization import discovery_to_json
-from truffle.core.runs import Finish, Run, Unit, manifest
+from truffle.core.runs import Finish, Run, Unit, WriteLatest, manifest
 
 CLOSE_TRIES = 3
 """The maximum number of consecutive closes while units keep finding something new."""
@@ -110,7 +110,7 @@ class Closer:
         statuses, at = self.scopes.statuses(), self.clock()
         counts, spent = self.write_manifest(run, statuses, at, REQUEST + LAST_CALLS)
         # Before the run is recorded as closed: after a crash between the two, both are repeated.
-        self.send(latest_message(run.run_id))
+        self.send(latest_message(WriteLatest(run.run_id, at)))
         logger.info("run finished", extra={"run_id": run.run_id, "counts": counts})
         return self._finish(run, at, counts, spent)
 

@@ -6,6 +6,7 @@ in the run's manifest, and the message is retried.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -28,9 +29,14 @@ from lambdas.store.statuses import NO_ROWS
 from truffle.core.codec import Json
 from truffle.core.merging import merge
 from truffle.core.model import Reservation, Scope
+from truffle.core.runs import Run, WriteLatest
 from truffle.core.times import format_time
 
 PARALLEL_REGIONS = 8
+
+RECORD_TRIES = 10
+RECORD_PAUSE_SECONDS = 0.2
+"""How often, and how far apart, a run is read until its close is recorded."""
 
 Texts = dict[str, bytes | None]
 """The texts of the rows of region objects, by the reservations' ids."""
@@ -47,23 +53,33 @@ class LatestFiles:
 
     closer: Closer
     publications: Callable[[], Sequence[Publication]] = tuple
+    pause: Callable[[float], object] = time.sleep
 
-    def write(self, run_id: str) -> None:
+    def write(self, message: WriteLatest) -> None:
         """Write everything as of now, again if a unit of the run found something new meanwhile.
         Raises NotWritten, Changed, and what S3 and DynamoDB do."""
         for _ in range(CLOSE_TRIES):
             try:
                 with no_garbage_collection():
-                    return self._write(run_id)
+                    return self._write(message)
             except Changed:
                 continue
-        raise Changed(f"units of run {run_id} changed {CLOSE_TRIES} times in a row")
+        raise Changed(f"units of run {message.run_id} changed {CLOSE_TRIES} times in a row")
 
-    def _write(self, run_id: str) -> None:
-        closer = self.closer
-        run = closer.runs.get(run_id)
+    def _recorded(self, message: WriteLatest) -> Run | None:
+        """The run, when its close is recorded, which follows the message within milliseconds. After
+        a crash between the two, the run as it is: its close is repeated, and so is this."""
+        for _ in range(RECORD_TRIES):
+            run = self.closer.runs.get(message.run_id)
+            if run is None or (run.closed_at is not None and run.closed_at >= message.closed_at):
+                break
+            self.pause(RECORD_PAUSE_SECONDS)
+        return run
+
+    def _write(self, message: WriteLatest) -> None:
+        closer, run = self.closer, self._recorded(message)
         if run is None:
-            logger.warning("unknown run", extra={"run_id": run_id})
+            logger.warning("unknown run", extra={"run_id": message.run_id})
             return
         statuses, now = closer.scopes.statuses(), closer.clock()
         warnings: list[str] = []

@@ -35,9 +35,9 @@ def finish_message(run_id: str) -> str:
     return json.dumps({"finish": run_id})
 
 
-def latest_message(run_id: str) -> str:
-    """The body of a message that asks for ``latest/`` as of a closed run."""
-    return json.dumps({"latest": run_id})
+def latest_message(message: WriteLatest) -> str:
+    """The body of a message that requests ``latest/`` as of a closed run."""
+    return json.dumps({"latest": message.run_id, "closed_at": format_time(message.closed_at)})
 
 
 def read_message(body: str) -> Unit | Finish | WriteLatest:
@@ -47,7 +47,7 @@ def read_message(body: str) -> Unit | Finish | WriteLatest:
     if isinstance(message, dict) and "finish" in message:
         return Finish(message["finish"])
     if isinstance(message, dict) and "latest" in message:
-        return WriteLatest(message["latest"])
+        return WriteLatest(message["latest"], parse_time(message["closed_at"]))
     return read_unit(body)
 
 

@@ -100,9 +100,9 @@ finally:
 
 UNDISTURBED = """
 import time
-from sandbox.processes import undisturbed
+from sandbox.processes import signals_blocked
 try:
-    with undisturbed():
+    with signals_blocked():
         print("here", flush=True)
         while not open("go.txt", "a+").tell():
             time.sleep(0.02)

@@ -60,6 +60,7 @@ class WriteLatest:
     """A message of work: write ``latest/`` and the report after a run was closed."""
 
     run_id: str
+    closed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from lambdas.clients import service
+from lambdas.collecting.units import latest_message
 from tests.builders import HOME, NOON, OHIO, OTHER
 from tests.lambdas.aws import Stack, messages, show_again
 from tests.lambdas.collect.builders import OTHER_OHIO, open_run, run_of
@@ -20,6 +21,7 @@ from tests.lambdas.fakes import (
     a_raw_odcr,
     client_error,
 )
+from truffle.core.runs import WriteLatest
 
 Counted = Callable[[str], list[float]]
 Deploy = Callable[..., None]
@@ -88,7 +90,7 @@ def test_a_latest_inventory_that_is_refused_comes_back_soon(
     runs = open_run(stack, "us-east-2")
     lines, queue = wire("s3"), wire("sqs")
     lines.fails_before(client_error("AccessDenied", "PutObject"), "PutObject", call=4)
-    assert lambda_() == ['{"latest": "run-1"}']
+    assert lambda_() == [latest_message(WriteLatest("run-1", clock()))]
     assert run_of(runs).finished_at is not None
     (hidden,) = queue.parameters("ChangeMessageVisibility")
     assert hidden["VisibilityTimeout"] == 15

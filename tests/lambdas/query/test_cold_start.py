@@ -21,6 +21,7 @@ from tests.builders import HOME, HOUR, OTHER, a_run
 from tests.effort import examples
 from tests.lambdas.fakes import Clock, Fleet, a_raw_odcr, client_error
 from tests.lambdas.memory import MemoryTable
+from tests.lambdas.runs.builders import CLOSED
 from truffle.core.model import Scope
 from truffle.core.runs import Run, Unit
 from truffle.core.status import ScopeStatus
@@ -129,7 +130,7 @@ class World:
     def closes(self) -> None:
         runs: Any = Runs()
         closer = Closer(self.scopes, runs, self.archive, self.clock, lambda _: None)
-        LatestFiles(closer).write("run-1")
+        LatestFiles(closer).write(CLOSED)
 
     def starts(self, *, from_bucket: bool) -> tuple[Any, ...]:
         """All that a cold inventory has: what answers say of each scope, and the rows. Without the

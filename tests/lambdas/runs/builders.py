@@ -11,10 +11,12 @@ from lambdas.store.scopes import Attempt, Write, digest_of
 from tests.builders import HOME, NOON, OHIO, a_run, a_snapshot
 from tests.lambdas.aws import Stack
 from truffle.core.model import Failure, FailureKind, Reservation, Scope
-from truffle.core.runs import Run, Unit
+from truffle.core.runs import Run, Unit, WriteLatest
 
 REGIONS = ("eu-west-1", "us-east-2")
 IRELAND = Scope(HOME, "eu-west-1")
+CLOSED = WriteLatest("run-1", NOON)
+"""The message that follows the close of a run."""
 
 
 def open_run(**facts: Any) -> Run:
@@ -43,5 +45,5 @@ def fail(
 def answer_all(closer: Closer, run_id: str = "run-1") -> list[bool]:
     """Every unit answers, and ``latest/`` is written; which answers closed the run first."""
     answers = [closer.record_attempt(Unit(run_id, region, (HOME,))) for region in REGIONS]
-    LatestFiles(closer).write(run_id)
+    LatestFiles(closer).write(WriteLatest(run_id, NOON))
     return answers

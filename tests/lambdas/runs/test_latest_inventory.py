@@ -20,7 +20,15 @@ from lambdas.store.archive import Rows, region_key
 from tests.builders import DAY, HOME, NOON, OHIO, OTHER, a_block, an_odcr
 from tests.lambdas.aws import Stack
 from tests.lambdas.fakes import Clock, client_error
-from tests.lambdas.runs.builders import IRELAND, REGIONS, answer_all, fail, open_run, succeed
+from tests.lambdas.runs.builders import (
+    CLOSED,
+    IRELAND,
+    REGIONS,
+    answer_all,
+    fail,
+    open_run,
+    succeed,
+)
 from truffle.core.codec import decode
 from truffle.core.model import Scope
 from truffle.core.runs import Unit, WriteLatest
@@ -109,7 +117,7 @@ def test_a_close_asks_for_the_latest_inventory_and_does_not_wait_for_it(
     assert "SCOPE" not in read_partitions(table)
     assert [name for name, _ in bucket.calls] == ["PutObject"]
     assert stack.document("runs/dt=2026-11-24/run-1.json")["latest_written_at"] is None
-    assert list(map(read_message, sent)) == [WriteLatest("run-1")]
+    assert [WriteLatest("run-1", closer.clock())] == list(map(read_message, sent))
 
 
 def test_a_close_whose_message_is_refused_is_repeated(stack: Stack, closer: Closer) -> None:
@@ -122,7 +130,7 @@ def test_a_close_whose_message_is_refused_is_repeated(stack: Stack, closer: Clos
         replace(closer, send=refuse).record_attempt(unit)
     sent: list[str] = []
     replace(closer, send=sent.append).record_attempt(unit, has_changes=False)
-    assert list(map(read_message, sent)) == [WriteLatest("run-1")]
+    assert [WriteLatest("run-1", closer.clock())] == list(map(read_message, sent))
 
 
 def test_where_nothing_changed_no_row_is_read_and_no_region_written(
@@ -217,7 +225,7 @@ def test_a_unit_that_succeeds_after_the_end_updates_the_manifest(
     closer.record_attempt(Unit("run-1", "us-east-2", (HOME,)))
     manifest = stack.document("runs/dt=2026-11-24/run-1.json")
     assert (manifest["counts"]["succeeded"], manifest["counts"]["reservations"]) == (1, 1)
-    LatestFiles(closer).write("run-1")
+    LatestFiles(closer).write(CLOSED)
     assert len(stack.document("latest/odcrs.json")) == 1
 
 
@@ -268,12 +276,12 @@ def test_a_list_that_is_refused_is_named_in_the_manifest_until_it_is_written(
         closer.record_attempt(Unit("run-1", region, (HOME,)))
     wire("s3").fails_before(client_error("AccessDenied", "PutObject"), "PutObject")
     with pytest.raises(NotWritten, match=r"^latest/ was not written: .*AccessDenied"):
-        LatestFiles(closer).write("run-1")
+        LatestFiles(closer).write(CLOSED)
     manifest = stack.document("runs/dt=2026-11-24/run-1.json")
     (warning,) = manifest["warnings"]
     assert warning.startswith("latest/ was not written")
     assert manifest["latest_written_at"] is None
-    LatestFiles(closer).write("run-1")
+    LatestFiles(closer).write(CLOSED)
     manifest = stack.document("runs/dt=2026-11-24/run-1.json")
     assert "warnings" not in manifest
     assert manifest["latest_written_at"] == format_time(clock())
@@ -287,7 +295,7 @@ def test_the_end_of_a_run_stays_as_its_close_noted_it(
         closer.record_attempt(Unit("run-1", region, (HOME,)))
     finished_at = clock()
     clock.advance(timedelta(minutes=1))
-    LatestFiles(closer).write("run-1")
+    LatestFiles(closer).write(CLOSED)
     manifest, run = stack.document("runs/dt=2026-11-24/run-1.json"), closer.runs.get("run-1")
     assert run is not None
     assert manifest["finished_at"] == format_time(finished_at)
@@ -311,11 +319,38 @@ def test_a_unit_that_finds_something_while_it_is_written_has_it_written_again(
     closer.runs.open(open_run())
     for region in REGIONS:
         closer.record_attempt(Unit("run-1", region, (HOME,)))
-    LatestFiles(closer, lambda: [News()]).write("run-1")
+    LatestFiles(closer, lambda: [News()]).write(CLOSED)
     assert News.rows == [0, 1]
     assert len(stack.document("latest/odcrs.json")) == 1
 
 
 def test_an_unknown_run_has_nothing_written(stack: Stack, closer: Closer) -> None:
-    LatestFiles(closer).write("never")
+    LatestFiles(closer).write(WriteLatest("never", NOON))
     assert stack.keys() == []
+
+
+def test_it_waits_until_the_close_that_asks_for_it_is_recorded(
+    stack: Stack, closer: Closer, clock: Clock
+) -> None:
+    """The message may arrive first; the manifest would then lack the calls of the close."""
+    closer.runs.open(open_run(regions=("us-east-2",), pending=frozenset({"us-east-2"})))
+    succeed(stack, an_odcr("cr-a"))
+    unit, pauses = Unit("run-1", "us-east-2", (HOME,)), list[float]()
+
+    def close(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 2:
+            closer.record_attempt(unit)
+
+    LatestFiles(closer, pause=close).write(WriteLatest("run-1", clock()))
+    assert len(pauses) == 2
+    assert stack.document("runs/dt=2026-11-24/run-1.json")["calls"]["sqs"] == 1
+
+
+def test_it_does_not_wait_for_ever_for_a_close_that_crashed(stack: Stack, closer: Closer) -> None:
+    closer.runs.open(open_run())
+    succeed(stack, an_odcr("cr-a"))
+    pauses: list[float] = []
+    LatestFiles(closer, pause=pauses.append).write(CLOSED)
+    assert 0 < sum(pauses) <= 3
+    assert stack.document("runs/dt=2026-11-24/run-1.json")["latest_written_at"] is not None

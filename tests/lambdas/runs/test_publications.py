@@ -23,7 +23,7 @@ from lambdas.store.runs import RunStore
 from lambdas.wiring.parts import known_market, usage_reader
 from tests.builders import HOME, NOON, a_block, an_event, an_odcr
 from tests.lambdas.aws import Stack
-from tests.lambdas.runs.builders import answer_all, fail, open_run, succeed
+from tests.lambdas.runs.builders import CLOSED, answer_all, fail, open_run, succeed
 from truffle.core.expected import NOTHING_EXPECTED
 from truffle.core.model import Reservation
 from truffle.core.organization import Labels
@@ -72,7 +72,7 @@ def test_a_closed_run_leaves_the_report_in_the_bucket(
     succeed(stack, P5, a_block("cr-block"))
     fail(stack)
     answer_all(closer)
-    LatestFiles(closer, lambda: [report]).write("run-1")
+    LatestFiles(closer, lambda: [report]).write(CLOSED)
 
     found = service("s3").get_object(Bucket=stack.bucket, Key="latest/report.html")
     assert found["ContentType"] == "text/html; charset=utf-8"
@@ -94,7 +94,7 @@ def test_what_cannot_be_published_is_named_in_the_manifest(
     fail(stack)
     assert answer_all(closer)[-1]
     with pytest.raises(NotWritten, match="the impossible was not published"):
-        LatestFiles(closer, lambda: [Refused(), report]).write("run-1")
+        LatestFiles(closer, lambda: [Refused(), report]).write(CLOSED)
 
     manifest = stack.document("runs/dt=2026-11-24/run-1.json")
     assert manifest["warnings"] == ["the impossible was not published: it cannot be made"]
