@@ -270,7 +270,7 @@ class TestBreaking:
         monkeypatch.setattr(Sandbox, "find", lambda: own)
         refused = invoke(*command)
         assert refused.exit_code == 1
-        assert "an EC2 of your own" in refused.output
+        assert "your own EC2 endpoint" in refused.output
 
 
 class TestUpOnARunningSandbox:
