@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from threading import Event
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.builders import DAY, HOME, HOUR, NOON, OTHER, a_block, a_snapshot, an_odcr
-from truffle.core.model import BillingRequest, Reservation, Scope, Snapshot, Unanswered
-from truffle.ec2.billing_requests import listed_with_requests, with_billing_requests
+from truffle.core.model import BillingRequest, Reservation, Scope, Unanswered
+from truffle.ec2.billing_requests import with_billing_requests
 
 OPERATION = "DescribeCapacityReservationBillingRequests"
 SENT, RECEIVED = "odcr-owner", "unused-reservation-billing-owner"
@@ -136,30 +135,3 @@ def test_pages_end_with_the_budget_and_the_deadline(
     _, unanswered = asked(ec2, an_odcr(), now=now)
 
     assert (len(ec2.asked), unanswered) == (pages, (Unanswered(OPERATION, code),))
-
-
-def test_at_once_the_requests_are_listed_before_the_reservations_have_been() -> None:
-    ec2, is_listed = Requests({SENT: [sent("cr-a")]}), Event()
-
-    def listing() -> Snapshot:
-        assert is_listed.wait(10)
-        return a_snapshot(an_odcr("cr-a"))
-
-    def paginate(**parameters: Any) -> Iterator[Any]:
-        is_listed.set()
-        return Requests.paginate(ec2, **parameters)
-
-    ec2.paginate = paginate  # type: ignore[method-assign]
-    found = listed_with_requests(listing, ec2, lambda: NOON, None, at_once=True)
-
-    assert isinstance(found, Snapshot)
-    (row,) = found.reservations
-    assert row.billing_request is not None
-    assert ec2.asked == [SENT]
-
-
-def test_afterwards_they_are_not_listed_where_there_are_no_odcrs() -> None:
-    ec2 = Requests({})
-
-    assert listed_with_requests(a_snapshot, ec2, lambda: NOON, None) == a_snapshot()
-    assert ec2.asked == []

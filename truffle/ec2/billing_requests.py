@@ -3,10 +3,9 @@ account."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from typing import Any, Protocol
 
 from truffle.core.kinds.parts import REQUEST_LIFETIME, BillingRequest
@@ -21,7 +20,6 @@ from truffle.core.model import (
 )
 from truffle.ec2.errors import FAILURES, error_code
 from truffle.ec2.mapping import Raw
-from truffle.threads import start
 
 OPERATION = "DescribeCapacityReservationBillingRequests"
 PAGE_SIZE = 1000
@@ -41,32 +39,26 @@ class EC2(Protocol):
     def get_paginator(self, operation_name: str) -> Any: ...
 
 
-Answer = tuple[Sequence[Raw], tuple[Unanswered, ...]]
-"""The requests of a role as far as they were read, and what EC2 did not answer."""
-
-
 def with_billing_requests(
-    client: EC2,
-    snapshot: Snapshot,
-    clock: Callable[[], datetime],
-    deadline: datetime | None,
-    sent: Callable[[], Answer] | None = None,
+    client: EC2, snapshot: Snapshot, clock: Callable[[], datetime], deadline: datetime | None
 ) -> Snapshot:
     """The snapshot with the most recent ``billing_request`` of each of its ODCRs.
 
-    For an account that owns ODCRs, the requests that it sent are listed (or ``sent`` returns them);
-    for one that lists ODCRs of others, those that it received: one call each, if everything fits on
-    a page. ``unanswered`` names what EC2 refuses.
+    For an account that owns ODCRs, the requests that it sent are listed; for one that lists ODCRs
+    of others, those that it received: one call each, if everything fits on a page. ``unanswered``
+    names what EC2 refuses.
     """
     found: dict[str, BillingRequest] = {}
     unanswered = snapshot.unanswered
     for role in _roles(snapshot):
-        list_role = partial(_list, client, role, clock, deadline)
-        raws, refused = (sent or list_role)() if role == _OWNER else list_role()
-        unanswered = (*unanswered, *refused)
-        for raw in raws:
-            name, request = raw["CapacityReservationId"], to_request(raw)
-            found[name] = latest(found.get(name), request)
+        try:
+            for raw in _requests(client, role, clock, deadline):
+                name, request = raw["CapacityReservationId"], to_request(raw)
+                found[name] = latest(found.get(name), request)
+        except _Stop as stop:
+            unanswered = (*unanswered, Unanswered(OPERATION, str(stop)))
+        except FAILURES as error:
+            unanswered = (*unanswered, Unanswered(OPERATION, error_code(error)))
     rows = tuple(
         row.with_billing_request(found[row.reservation_id]) if row.reservation_id in found else row
         for row in snapshot.reservations
@@ -79,19 +71,12 @@ def listed_with_requests(
     client: EC2,
     clock: Callable[[], datetime],
     deadline: datetime | None,
-    *,
-    at_once: bool = False,
 ) -> Snapshot | Failure:
-    """List a scope; add its billing requests to a snapshot.
-
-    With ``at_once``, the requests that the account sent are listed at the same time: someone who
-    waits gets the result one call earlier, and a scope without ODCRs costs a call more.
-    """
-    sent = start(partial(_list, client, _OWNER, clock, deadline)).result if at_once else None
+    """List a scope; add its billing requests to a snapshot."""
     listed = listing()
     if isinstance(listed, Failure):
         return listed
-    return with_billing_requests(client, listed, clock, deadline, sent)
+    return with_billing_requests(client, listed, clock, deadline)
 
 
 def to_request(raw: Raw) -> BillingRequest:
@@ -130,19 +115,6 @@ def _roles(snapshot: Snapshot) -> Iterator[str]:
 
 def _is_asked_for(row: Reservation) -> bool:
     return row.kind.bills_unused and row.state not in TERMINAL_STATES
-
-
-def _list(
-    client: EC2, role: str, clock: Callable[[], datetime], deadline: datetime | None
-) -> Answer:
-    raws: list[Raw] = []
-    try:
-        raws.extend(_requests(client, role, clock, deadline))
-    except _Stop as stop:
-        return raws, (Unanswered(OPERATION, str(stop)),)
-    except FAILURES as error:
-        return raws, (Unanswered(OPERATION, error_code(error)),)
-    return raws, ()
 
 
 def _requests(

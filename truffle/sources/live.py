@@ -191,8 +191,7 @@ def _list_regions(
         client, scope_of = clients.of(region), partial(_scope, targets.caller, region)
         others = OtherKinds(clients.service_of(region), kinds)
         listing = partial(list_unnamed_scope, client, scope_of, types, _now, latest, others)
-        listed = partial(listed_with_requests, listing, client, _now, latest, at_once=True)
-        _start(messages, listed)
+        _start(messages, partial(listed_with_requests, listing, client, _now, latest))
 
 
 def _scope(caller: Caller, region: str) -> Scope:
