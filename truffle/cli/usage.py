@@ -90,7 +90,7 @@ def command(
     from truffle.core.model import TYPES
     from truffle.render.words import counted
 
-    common.needs_api("Usage")
+    common.needs_api("Usage hours")
     start, end = (
         moment(name, text, ahead=False) for name, text in (("since", since), ("until", until))
     )
