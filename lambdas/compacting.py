@@ -43,7 +43,7 @@ Client = Any
 """A boto3 S3 client."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Compactor:
     """Updates the tables.
 
