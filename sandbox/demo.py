@@ -122,8 +122,8 @@ class Demo:
             )
         self.say("\n".join(lines))
         self.say(
-            "On AWS the same template would ask EC2 itself, every hour, in every enabled region,\n"
-            "and send the alerts to e-mail and Slack: See README.md to deploy it."
+            "On AWS, the same template lists EC2 itself, every hour, in every enabled region,\n"
+            "and sends the alerts to e-mail and Slack. README.md explains how to deploy it."
         )
 
 
