@@ -18,7 +18,7 @@ from sandbox.errors import SandboxError
 from sandbox.processes import end_as_interrupted
 from sandbox.story import STORY, Step
 from sandbox.subscription import Receive
-from truffle.render.words import counted
+from truffle.core.wording import counted
 
 QUIET_SECONDS = 2.5
 """How long no alert must arrive before the story continues."""

@@ -183,7 +183,12 @@ def test_hostile_text_stays_text(browser: Browser, tmp_path: Path) -> None:
         a_block("cr-1", tags={"Name": name, "Team": name}),
         an_odcr(tags={"Name": name}),
     ]
-    show(browser, tmp_path, Inputs(rows, NOON, NOON, 1, name), "#group=team")
+    show(
+        browser,
+        tmp_path,
+        Inputs(rows=rows, now=NOON, observed_at=NOON, scopes=1, source=name),
+        "#group=team",
+    )
     assert browser.run("document.querySelectorAll('img, b').length") == 0
     assert names(browser) == [name]
     assert browser.console == []

@@ -15,7 +15,7 @@ MILLION = 10**6
 """Hours and costs are rounded to millionths; a thousand rounded rows still add up to the cent."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Sums:
     """Instance time in microseconds of one group; ``unpriced`` is reserved time.
 

@@ -55,7 +55,7 @@ class Period:
             begin = end
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UsageRow:
     """The usage of one group in one interval, in hours; costs in ``currency``, None if unknown.
 
@@ -307,14 +307,14 @@ def _with_unpriced(
 def _sum(one: Sums, other: Sums) -> Sums:
     """Add two sums, one of them without prices."""
     return Sums(
-        one.reserved + other.reserved,
-        one.used + other.used,
-        one.unobserved + other.unobserved,
-        one.unpriced + other.unpriced,
-        one.accelerators + other.accelerators,
-        one.used_accelerators + other.used_accelerators,
-        one.unknown_accelerators + other.unknown_accelerators,
-        one.priced or other.priced,
+        reserved=one.reserved + other.reserved,
+        used=one.used + other.used,
+        unobserved=one.unobserved + other.unobserved,
+        unpriced=one.unpriced + other.unpriced,
+        accelerators=one.accelerators + other.accelerators,
+        used_accelerators=one.used_accelerators + other.used_accelerators,
+        unknown_accelerators=one.unknown_accelerators + other.unknown_accelerators,
+        priced=one.priced or other.priced,
     )
 
 
