@@ -92,7 +92,7 @@ def reservations(count: int) -> list[Odcr]:
         account = f"{number % 50:012}"
         made.append(
             Odcr(
-                f"cr-{number:017x}",
+                reservation_id=f"cr-{number:017x}",
                 account_id=account,
                 owner_id=account,
                 region=region,
@@ -198,7 +198,9 @@ def with_runs(count: int, hours: int) -> Bucket:
 
 def _manifest(at: datetime, scopes: list[Scope]) -> tuple[str, bytes]:
     """The key and content of the manifest of a run that took five minutes."""
-    run = Run(run_id_of(at, "0"), at, frozenset(), len(scopes))
+    run = Run(
+        run_id=run_id_of(at, "0"), started_at=at, pending=frozenset(), scope_count=len(scopes)
+    )
     content = {
         "started_at": format_time(at),
         "finished_at": format_time(at + HOUR / 12),

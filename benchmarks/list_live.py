@@ -119,8 +119,8 @@ class Bench:
     def stages(self) -> Mapping[str, Any]:
         """truffle's time by stage, as measured by itself."""
         self._listed("benchmarks.contestants", "stages")
-        told: Mapping[str, Any] = json.loads((self.folder / "stages.txt").read_text())
-        return told
+        stages: Mapping[str, Any] = json.loads((self.folder / "stages.txt").read_text())
+        return stages
 
     def _python(self, *arguments: str) -> tuple[Timing, Path]:
         return self.run([sys.executable, "-m", *arguments], arguments[1])
@@ -215,9 +215,9 @@ def _met(is_met: bool) -> str:
     return ", reached" if is_met else ", NOT REACHED"
 
 
-def stage_row(size: int, told: Mapping[str, Any]) -> str:
-    cells = [f"{told['seconds'].get(name, 0):>8.2f}" for name in STAGES]
-    return f"{size:>10,}  {'  '.join(cells)}  {told['peak'] / 1024:>8.0f}"
+def stage_row(size: int, stages: Mapping[str, Any]) -> str:
+    cells = [f"{stages['seconds'].get(name, 0):>8.2f}" for name in STAGES]
+    return f"{size:>10,}  {'  '.join(cells)}  {stages['peak'] / 1024:>8.0f}"
 
 
 def machine() -> str:

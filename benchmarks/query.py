@@ -74,7 +74,7 @@ class MemoryStore:
         return self
 
     def statuses(self) -> list[StoredStatus]:
-        return [StoredStatus(scope, revision=1, observed_at=NOW) for scope in self._rows]
+        return [StoredStatus(scope=scope, revision=1, observed_at=NOW) for scope in self._rows]
 
     def reservations(self, status: StoredStatus) -> tuple[Reservation, ...]:
         return self._rows[status.scope]
@@ -94,7 +94,15 @@ class Invocation:
 
 def asker(count: int) -> Ask:
     """The handler with this many reservations, as a function of path and query."""
-    settings = QuerySettings("none", "none", "1e9", "400", "", "{}", "none")
+    settings = QuerySettings(
+        table="none",
+        bucket="none",
+        schedule_minutes="1e9",
+        event_retention_days="400",
+        expected_denied="",
+        queues="{}",
+        publisher="none",
+    )
     os.environ |= {
         "AWS_DEFAULT_REGION": "us-east-1",
         "POWERTOOLS_SERVICE_NAME": "truffle",

@@ -18,7 +18,7 @@ from sandbox.errors import SandboxError
 from sandbox.processes import end_as_interrupted
 from sandbox.story import STORY, Step
 from sandbox.subscription import Receive
-from truffle.render.words import counted
+from truffle.core.wording import counted
 
 QUIET_SECONDS = 2.5
 """How long no alert must arrive before the story continues."""
@@ -122,8 +122,8 @@ class Demo:
             )
         self.say("\n".join(lines))
         self.say(
-            "On AWS the same template would ask EC2 itself, every hour, in every enabled region,\n"
-            "and send the alerts to e-mail and Slack: See README.md to deploy it."
+            "On AWS, the same template lists EC2 itself, every hour, in every enabled region,\n"
+            "and sends the alerts to e-mail and Slack. README.md explains how to deploy it."
         )
 
 

@@ -46,10 +46,22 @@ def test_tables_show_names_beside_ids() -> None:
 
 
 def test_failures_show_names_beside_ids() -> None:
-    failure = ScopeFailure(OTHER, "us-east-1", "AccessDenied", "No.", FailureKind.DENIED)
+    failure = ScopeFailure(
+        account_id=OTHER,
+        region="us-east-1",
+        code="AccessDenied",
+        message="No.",
+        kind=FailureKind.DENIED,
+    )
     assert failure.account == OTHER
     named = ScopeFailure(
-        OTHER, "us-east-1", "AccessDenied", "No.", FailureKind.DENIED, None, "research-one"
+        account_id=OTHER,
+        region="us-east-1",
+        code="AccessDenied",
+        message="No.",
+        kind=FailureKind.DENIED,
+        last_success=None,
+        account_name="research-one",
     )
     assert named.account == f"research-one ({OTHER})"
 

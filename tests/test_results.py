@@ -12,8 +12,12 @@ from truffle.results import Reservations
 from truffle.sources.listing import Listing, ScopeFailure
 
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
-DENIED = ScopeFailure(None, "eu-west-1", "UnauthorizedOperation", "No.")
-THROTTLED = ScopeFailure(None, "us-east-1", "RequestLimitExceeded", "Slow down.")
+DENIED = ScopeFailure(
+    account_id=None, region="eu-west-1", code="UnauthorizedOperation", message="No."
+)
+THROTTLED = ScopeFailure(
+    account_id=None, region="us-east-1", code="RequestLimitExceeded", message="Slow down."
+)
 
 
 def rows(
@@ -84,7 +88,7 @@ def test_it_is_a_list() -> None:
 
 
 def test_what_is_made_visible_is_of_the_same_kind_and_keeps_the_failures() -> None:
-    hidden = ScopeFailure(None, "eu-west-1", "Denied", "\x1b[2J")
+    hidden = ScopeFailure(account_id=None, region="eu-west-1", code="Denied", message="\x1b[2J")
     shown = visible_values(rows(2, hidden))
 
     assert isinstance(shown, Reservations)

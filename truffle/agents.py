@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.tools import Tool
 from mcp.types import ToolAnnotations
-from pydantic import Field
+from pydantic import Field, create_model
 
 from truffle import clock
 from truffle.core.codec import encode
@@ -93,15 +94,31 @@ class Answered:
 
 def server_of(client: Truffle) -> MCPServer:
     """A server whose tools use this client; usage, events and status only with a deployed stack."""
-    server = MCPServer("truffle", instructions=INSTRUCTIONS, version=VERSION, log_level="WARNING")
     tools = _Tools(client)
     requested: list[Callable[..., Any]] = [tools.capacity, tools.reservation, tools.offerings]
     requested += [tools.validate]
     if client.api_url is not None:
         requested += [tools.usage, tools.events, tools.status]
-    for tool in requested:
-        server.tool(annotations=_READS)(tool)
-    return server
+    return MCPServer(
+        "truffle",
+        instructions=INSTRUCTIONS,
+        version=VERSION,
+        log_level="WARNING",
+        tools=[_tool_of(method) for method in requested],
+    )
+
+
+def _tool_of(method: Callable[..., Any]) -> Tool:
+    """A read-only tool that refuses unknown arguments, which the SDK would drop.
+
+    A filter that is dropped would make the answer look like that of the question.
+    """
+    tool = Tool.from_function(method, annotations=_READS)
+    known: Any = tool.fn_metadata.arg_model
+    strict = create_model(known.__name__, __base__=known, __cls_kwargs__={"extra": "forbid"})
+    tool.fn_metadata.arg_model = strict
+    tool.parameters = strict.model_json_schema(by_alias=True)
+    return tool
 
 
 class _Tools:

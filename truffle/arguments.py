@@ -95,14 +95,14 @@ def wanted_block(
     start_time = earliest or moment("start_after", start_after)
     return _in_time(
         Wanted(
-            first,
-            instances,
-            hours,
-            start_time,
-            moment("end_by", end_by, is_end=True),
-            start_by,
-            tuple(shorter),
-            tuple(others),
+            instance_type=first,
+            count=instances,
+            duration_hours=hours,
+            start_after=start_time,
+            end_by=moment("end_by", end_by, is_end=True),
+            start_by=start_by,
+            shorter_hours=tuple(shorter),
+            other_types=tuple(others),
         ),
         str(end_by),
     )

@@ -49,7 +49,11 @@ def to_question(values: Mapping[str, list[Any]], now: datetime) -> UsageQuestion
     until = min(values.get("until", [day_of(now)])[0], now)
     since = values.get("since", [day_of(until) - DEFAULT_DAYS * DAY])[0]
     if since >= until:
-        raise BadParameter("since", format_time(since), f"It must be before {format_time(until)}.")
+        allowed = f"It must be before the end, {format_time(until)}"
+        default = (
+            "" if "until" in values else ", the default of until: give until for a part of today"
+        )
+        raise BadParameter("since", format_time(since), f"{allowed}{default}.")
     if until - since > LONGEST:
         allowed = f"It must be at most {LONGEST.days} days before {format_time(until)}."
         raise BadParameter("since", format_time(since), allowed)

@@ -21,8 +21,8 @@ from lambdas.api.responses import (
 from lambdas.history.exceptions import TooLarge
 from lambdas.routes.request import (
     app,
-    collection,
     context_of,
+    context_of_scopes,
     of_accounts,
     of_ids,
     period,
@@ -146,7 +146,7 @@ def usage() -> Response[str]:
         found = answer(question, spans, wiring.query().prices(), most)
     except TooLarge as error:
         return responses.ask_sql(str(error), question)
-    missing = {"missing_days": sorted(reader.missing), "collection": collection()}
+    missing = {"missing_days": sorted(reader.missing), "collection": context_of_scopes().collection}
     response = packed(json_response(found.text(**missing)), accepted)
     if is_too_large(response.body):
         return responses.ask_sql(f"{len(found.rows):,} rows", question)
@@ -168,7 +168,8 @@ def status() -> Response[str]:
     values = of_accounts(parse(given, parameters.STATUS))
     as_of = values.get("as_of", [None])[0]
     runs = wiring.query().runs.latest(RUNS_SHOWN, as_of)
-    context, question = context_of(as_of), question_of(given)
+    context = context_of_scopes() if as_of is None else context_of(as_of)
+    question = question_of(given)
     pace = wiring.query().pace()
     return page_of(
         lambda page: {**answers.status(context, runs, values, page, question), "watches": pace},
@@ -195,9 +196,9 @@ def topology() -> Response[str]:
 
 
 def _scoped(takes: tuple[Parameter, ...]) -> tuple[dict[str, list[Any]], Context, str]:
-    """The values of a request with the ids of accounts, the inventory, and the query."""
+    """The values of a request with the ids of accounts, the scopes, and the query."""
     given = raw_query()
-    return of_accounts(parse(given, takes)), context_of(), question_of(given)
+    return of_accounts(parse(given, takes)), context_of_scopes(), question_of(given)
 
 
 @app.get("/validate")

@@ -88,7 +88,9 @@ class Deployed:
         moment = at or self.clock() - timedelta(minutes=1)
         self.rows += rows
         self.statuses.append(
-            ScopeStatus(scope, observed_at=moment, attempted_at=moment, reservations=len(rows))
+            ScopeStatus(
+                scope=scope, observed_at=moment, attempted_at=moment, reservations=len(rows)
+            )
         )
 
     def failed(
@@ -99,7 +101,9 @@ class Deployed:
         error = ScopeError(code, "It says no.", FailureKind.DENIED, now - since)
         seen = now - timedelta(hours=3) if rows else None
         self.rows += rows
-        self.statuses.append(ScopeStatus(scope, observed_at=seen, attempted_at=now, error=error))
+        self.statuses.append(
+            ScopeStatus(scope=scope, observed_at=seen, attempted_at=now, error=error)
+        )
 
     def answer(self, method: str, path: str, given: Given) -> Answer:
         try:

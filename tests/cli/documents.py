@@ -150,7 +150,15 @@ def _answered(
     offered = (offering,) if price else ()
     outcome = Outcome.OFFERED if offered else Outcome.NONE
     seen = at - timedelta(minutes=20)
-    return Answer(watch, region, HOME, question, outcome, seen, offered)
+    return Answer(
+        watch=watch,
+        region=region,
+        account_id=HOME,
+        question=question,
+        outcome=outcome,
+        observed_at=seen,
+        offerings=offered,
+    )
 
 
 def _deliveries() -> dict[str, Delivery]:

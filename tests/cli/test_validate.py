@@ -174,7 +174,12 @@ class TestProximity:
     ) -> None:
         row = block_row("cr-1", state="active", total_capacity=16, available_capacity=16)
         deployed.collected(OHIO, row)
-        placement = Placement("cr-1", "us-east-2", "p5.48xlarge", network_nodes=("nn-1",))
+        placement = Placement(
+            reservation_id="cr-1",
+            region="us-east-2",
+            instance_type="p5.48xlarge",
+            network_nodes=("nn-1",),
+        )
         known = ScopePlacements(frozenset({"cr-1"}), (placement,), running_now())
         deployed.placements[OHIO] = known
         found = truffle(*RUN[:-1], "1", "--api-url", api_url)

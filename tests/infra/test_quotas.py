@@ -240,7 +240,9 @@ def test_a_name_is_shortened_by_the_stacks_name() -> None:
 
 def test_destinations_are_those_of_the_alerts_file() -> None:
     """Their names stand in the template without hyphens, too."""
-    destination = Destination("on-call-people", DestinationKind.SLACK, "truffle/slack")
+    destination = Destination(
+        name="on-call-people", kind=DestinationKind.SLACK, secret="truffle/slack"
+    )
     queues = [f"truffle-AlertingDestinationsoncallpeopleQueue{n}" for n in range(300)]
     document = {"Statement": [{"Resource": queues}]}
     template = resource("IAM::Role", Policies=[{"PolicyDocument": document}])

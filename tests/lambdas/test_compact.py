@@ -34,12 +34,12 @@ def compact(bucket: Path, tmp_path: Path) -> Compact:
     def run(*days: date, time_for: int = 1000) -> dict[str, list[str]]:
         client = FolderBucket(bucket)
         compactor = Compactor(
-            client,
-            "bucket",
-            tmp_path / "function",
-            Compaction(connect()),
-            timedelta(hours=1),
-            lambda: client.puts < time_for,
+            client=client,
+            bucket="bucket",
+            folder=tmp_path / "function",
+            compaction=Compaction(connect()),
+            period=timedelta(hours=1),
+            has_time=lambda: client.puts < time_for,
         )
         return compactor.run(days)
 

@@ -352,6 +352,11 @@ def test_a_price_that_is_unknown_is_null(hours: Hours) -> None:
     assert row["unpriced_hours"] == row["reserved_hours"]
 
 
+def test_a_start_of_today_names_the_parameter_that_includes_it(hours: Hours) -> None:
+    answer = hours.ask("/usage", since=hours.clock.moment.date().isoformat())
+    assert (answer.status, "give until" in str(answer.body)) == (400, True)
+
+
 @pytest.mark.parametrize(
     ("asked", "parameter"),
     [

@@ -72,7 +72,7 @@ class Elements(HTMLParser):
 
 
 def an_input(*rows: Reservation, **facts: Any) -> Inputs:
-    return Inputs(rows, NOON, NOON - HOUR, 17, "test", **facts)
+    return Inputs(rows=rows, now=NOON, observed_at=NOON - HOUR, scopes=17, source="test", **facts)
 
 
 def data_of(html: str) -> Any:

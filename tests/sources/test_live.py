@@ -158,14 +158,20 @@ class TestRegionsThatFail:
         assert (numbers(inventory), inventory.scopes) == ([2], 3)
         assert inventory.failures == [
             ScopeFailure(
-                HOME, PARIS, "OptInRequired", "You are not subscribed to this service.",
-                FailureKind.DISABLED,
+                account_id=HOME,
+                region=PARIS,
+                code="OptInRequired",
+                message="You are not subscribed to this service.",
+                kind=FailureKind.DISABLED,
             ),
             ScopeFailure(
-                HOME, OHIO, "UnauthorizedOperation",
-                "You are not authorized to perform this operation.", FailureKind.DENIED,
+                account_id=HOME,
+                region=OHIO,
+                code="UnauthorizedOperation",
+                message="You are not authorized to perform this operation.",
+                kind=FailureKind.DENIED,
             ),
-        ]  # fmt: skip
+        ]
 
     def test_later_than_on_the_first_page_show_none_of_their_rows(self, world: World) -> None:
         world.has(*(an_odcr(number) for number in range(1, 1002)))
@@ -220,10 +226,13 @@ class TestTheDeadline:
         assert (numbers(inventory), inventory.scopes) == ([1, 2], 3)
         assert inventory.failures == [
             ScopeFailure(
-                HOME, PARIS, "DeadlineExceeded", "There was no complete answer within 10 s.",
-                FailureKind.ERROR,
+                account_id=HOME,
+                region=PARIS,
+                code="DeadlineExceeded",
+                message="There was no complete response within 10 s.",
+                kind=FailureKind.ERROR,
             )
-        ]  # fmt: skip
+        ]
         assert found[-1] == (PARIS, False)
 
     def test_without_knowing_the_regions_there_is_nothing_to_list(self, world: World) -> None:

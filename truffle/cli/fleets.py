@@ -46,6 +46,6 @@ def command(
         elif len(found.failures) < found.regions:
             put("No fleets found")
     else:
-        blank = CapacityFleet("", "", "")
+        blank = CapacityFleet(fleet_id="", region="", state="")
         put_data(output, [fleet.to_json() for fleet in found.items], list(blank.to_json()))
     return show_failures(found.failures, found.regions, clock.now())

@@ -184,14 +184,25 @@ def _put_table(market: Market, sort: str, is_wide: bool) -> None:
 def _columns() -> list[str]:
     from truffle.core.offerings import Offering
 
-    blank = Offering("", "", None, "", None, None, None, None, None, None)
+    blank = Offering(
+        offering_id="",
+        instance_type="",
+        instance_count=None,
+        region="",
+        availability_zone=None,
+        start_date=None,
+        end_date=None,
+        duration_hours=None,
+        upfront_fee=None,
+        currency_code=None,
+    )
     return list(blank.to_json())
 
 
 def _show_rounding(wanted: Wanted, request: dict[str, Any]) -> None:
     from truffle.arguments import RANGE
     from truffle.cli.output import note
-    from truffle.render.words import counted
+    from truffle.core.wording import counted
 
     days, hours = request["days"], request["duration_hours"]
     if isinstance(days, str) and RANGE in days:
@@ -206,7 +217,7 @@ def _show_rounding(wanted: Wanted, request: dict[str, Any]) -> None:
 
 
 def _length(wanted: Wanted) -> str:
-    from truffle.render.words import counted
+    from truffle.core.wording import counted
 
     longest = counted(wanted.duration_hours // 24, "day")
     return f"{wanted.lengths[-1] // 24} to {longest}" if wanted.shorter_hours else longest

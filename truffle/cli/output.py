@@ -17,9 +17,10 @@ from truffle.core.quoting.json_text import escape_hidden
 from truffle.core.quoting.terminal import visible, visible_lines
 from truffle.core.regions import is_glob
 from truffle.core.status import NAMED_FAILURES
+from truffle.core.wording import counted
 from truffle.render.data import to_csv, to_json, to_yaml
 from truffle.render.style import Style
-from truffle.render.words import age, ago, counted, day, minute
+from truffle.render.words import age, ago, day, minute
 from truffle.sources.listing import Progress, ScopeFailure
 
 if TYPE_CHECKING:

@@ -57,7 +57,7 @@ def command(
     with progress("Asking", question.regions, common.is_verbose) as tick:
         found = client.every_placement(question, tick)
     if output != "tree":
-        blank = Placement("", "")
+        blank = Placement(reservation_id="", region="")
         put_data(output, [item.to_json() for item in found.items], list(blank.to_json()))
     elif found.items:
         put(render(found.items, style_of_stdout()))

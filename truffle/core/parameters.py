@@ -90,7 +90,12 @@ def _declared(declared: DeclaredFilter) -> Parameter:
             return time_parameter(name, description)
         case ValueKind.TAGS:
             return Parameter(
-                name, description, _TAG_ALLOWED, described(_TAG_PATTERN), parse_tag, many=True
+                name=name,
+                description=description,
+                allowed=_TAG_ALLOWED,
+                schema=described(_TAG_PATTERN),
+                read=parse_tag,
+                many=True,
             )
         case ValueKind.NAMES:
             made = texts_parameter(name, description, declared.allowed, declared.pattern)
@@ -113,22 +118,23 @@ TOKEN_ALLOWED = "It must be the next_token of a response to the same request."
 PAGE: tuple[Parameter, ...] = (
     number_parameter("limit", "The maximum number of items in one response.", 1, MAX_LIMIT),
     Parameter(
-        "next_token",
-        "Continues a list: the next_token of the previous response, with the same parameters.",
-        TOKEN_ALLOWED,
-        {"type": "string", "pattern": "^[A-Za-z0-9_-]+={0,2}$"},
-        matching("[A-Za-z0-9_-]+={0,2}"),
+        name="next_token",
+        description="Continues a list: the next_token of the previous response, with the same "
+        "parameters.",
+        allowed=TOKEN_ALLOWED,
+        schema={"type": "string", "pattern": "^[A-Za-z0-9_-]+={0,2}$"},
+        read=matching("[A-Za-z0-9_-]+={0,2}"),
     ),
 )
 
 _SORTS = [sign + name for name in SORT_FIELDS for sign in ("", "-")]
 
 SORT = Parameter(
-    "sort",
-    "A field of a reservation; -field for descending.",
-    f"It must be one of {', '.join(SORT_FIELDS)}, with - before it for descending.",
-    {"type": "string", "enum": _SORTS},
-    Order,
+    name="sort",
+    description="A field of a reservation; -field for descending.",
+    allowed=f"It must be one of {', '.join(SORT_FIELDS)}, with - before it for descending.",
+    schema={"type": "string", "enum": _SORTS},
+    read=Order,
     meant=partial(misspelt, known=_SORTS),
 )
 
@@ -234,11 +240,11 @@ USAGE: tuple[Parameter, ...] = (
         many=False,
     ),
     Parameter(
-        "by",
-        "What the rows are grouped by; the default is type.",
-        f"It must be one of {', '.join(FIELDS)}, or tag: and the key of a tag.",
-        {"type": "string", "pattern": f"^({'|'.join(FIELDS)}|tag:[^,\\\\]+)$"},
-        matching(f"{'|'.join(FIELDS)}|tag:.+"),
+        name="by",
+        description="What the rows are grouped by; the default is type.",
+        allowed=f"It must be one of {', '.join(FIELDS)}, or tag: and the key of a tag.",
+        schema={"type": "string", "pattern": f"^({'|'.join(FIELDS)}|tag:[^,\\\\]+)$"},
+        read=matching(f"{'|'.join(FIELDS)}|tag:.+"),
         many=True,
         meant=partial(misspelt, known=list(FIELDS)),
     ),
@@ -255,11 +261,11 @@ VALIDATE: tuple[Parameter, ...] = (
     ),
     replace(number_parameter("count", "How many instances.", 1, MOST_INSTANCES), required=True),
     Parameter(
-        "days",
-        "How long, in days; a fraction is allowed.",
-        f"It must be a number above 0 and up to {MOST_DAYS}.",
-        {"type": "number", "exclusiveMinimum": 0, "maximum": MOST_DAYS},
-        _days,
+        name="days",
+        description="How long, in days; a fraction is allowed.",
+        allowed=f"It must be a number above 0 and up to {MOST_DAYS}.",
+        schema={"type": "number", "exclusiveMinimum": 0, "maximum": MOST_DAYS},
+        read=_days,
         required=True,
     ),
     time_parameter(

@@ -68,7 +68,7 @@ class Streak:
     outage: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScopeStatus:
     """The stored status of a scope.
 

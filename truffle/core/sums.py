@@ -16,7 +16,7 @@ Times = tuple[int, int, int]
 """Reserved, used and unobserved instance time in microseconds."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Sums:
     """Instance time in microseconds of one group; ``unpriced`` is reserved time.
 

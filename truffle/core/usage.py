@@ -56,7 +56,7 @@ class Period:
             begin = end
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UsageRow:
     """The usage of one group in one interval, in hours; costs in ``currency``, None if unknown.
 

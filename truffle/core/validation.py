@@ -24,6 +24,7 @@ from truffle.core.codec import encode
 from truffle.core.model import TERMINAL_STATES, Odcr, Reservation
 from truffle.core.times import format_time, whole
 from truffle.core.topology import Placement, common_nodes, proximity
+from truffle.core.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +241,7 @@ def _reason(
 def _found_reason(found: Candidate) -> str:
     row = found.reservation
     noun = "Capacity block" if found.is_block else "ODCR"
-    free = f"{found.instances} instance{'' if found.instances == 1 else 's'}"
+    free = counted(str(found.instances), "instance")
     since = f" from {date_text(found.start)}" if found.start else ""
     until = " with no end date"
     if found.usable_until is not None and found.usable_hours is not None:

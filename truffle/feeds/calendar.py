@@ -48,7 +48,7 @@ _PERIOD = timedelta(hours=2)
 _CANCELLED = "CANCELLED"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
     """One event of the calendar, before formatting."""
 
@@ -137,10 +137,20 @@ def planned_events(span: Span) -> Iterator[Planned]:
     )
     place = visible(row.availability_zone or row.region)
 
-    def planned(kind: str, says: str, start: datetime, end: datetime | None = None) -> Planned:
+    def planned(kind: str, suffix: str, start: datetime, end: datetime | None = None) -> Planned:
         uid = f"{visible(row.reservation_id)}{kind}@truffle"
-        summary = f"{prefix}{name}{says}"
-        return Planned(uid, summary, start, status, end, about, place, url, alarms)
+        summary = f"{prefix}{name}{suffix}"
+        return Planned(
+            uid=uid,
+            summary=summary,
+            start=start,
+            status=status,
+            end=end,
+            description=about,
+            location=place,
+            url=url,
+            alarms=alarms,
+        )
 
     if committed is not None:
         yield planned("-commitment-end", ": its commitment ends", committed)

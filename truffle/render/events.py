@@ -13,10 +13,11 @@ from truffle.core.quoting.shell import word
 from truffle.core.quoting.terminal import visible_values
 from truffle.core.status import FAILING_STATES, State
 from truffle.core.times import parse_time
+from truffle.core.wording import counted, named_account
 from truffle.render.columns import state_paint, state_text
 from truffle.render.style import Style
 from truffle.render.tables import Column, cells, draw
-from truffle.render.words import counted, duration, length, minute, number, percent
+from truffle.render.words import duration, length, minute, number, percent
 
 Json = Mapping[str, Any]
 
@@ -165,8 +166,7 @@ _WATCHES: list[Column[Json]] = [
 
 
 def _account(row: Json) -> str:
-    name, account_id = row.get("account_name"), row["account_id"]
-    return f"{name} ({account_id})" if name else str(account_id)
+    return named_account(row["account_id"], row.get("account_name"))
 
 
 def render_status(status: Json, style: Style) -> str:

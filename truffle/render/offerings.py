@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from truffle.core.offerings import Offering
+from truffle.core.wording import counted
 from truffle.render.style import Style
 from truffle.render.tables import Column, draw
-from truffle.render.words import counted, duration, minute, number, short_minute
+from truffle.render.words import duration, minute, number, short_minute
 
 
 def offering_columns(offerings: Sequence[Offering]) -> list[Column[Offering]]:

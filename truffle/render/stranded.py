@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from truffle.core.codec import Json
 from truffle.core.pricing import USD
+from truffle.core.wording import counted
 from truffle.render.style import Style
 from truffle.render.tables import Column, draw
-from truffle.render.words import counted, money
+from truffle.render.words import money
 
 NAMES = (
     "account_id",

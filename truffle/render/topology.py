@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from truffle.core.quoting.terminal import visible
 from truffle.core.topology import Node, Placement, trees
+from truffle.core.wording import counted
 from truffle.render.style import Style
-from truffle.render.words import counted
 
 MOST_NAMED = 10
 """The maximum number of reservations without known nodes that are named."""

@@ -11,9 +11,10 @@ from truffle.core.billed_usage import BilledRow
 from truffle.core.codec import Json
 from truffle.core.usage import Period, UsageRow
 from truffle.core.usage_axes import TAG, Interval
+from truffle.core.wording import counted
 from truffle.render.style import Style
 from truffle.render.tables import Column, draw
-from truffle.render.words import counted, day, minute, money, percent
+from truffle.render.words import day, minute, money, percent
 
 BAR = 10
 """The width of a bar that represents all reserved hours."""

@@ -38,7 +38,7 @@ class Use:
     used: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
     """Reservations, events and their completeness, as of ``now``.
 

@@ -211,11 +211,11 @@ def _cause(error: Exception) -> str:
 
 def _refusal(status: int, body: bytes, url: str) -> TruffleError:
     try:
-        said = json.loads(body)
+        problem = json.loads(body)
     except ValueError:
-        said = {}
-    detail = said.get("detail") or said.get("message") or said.get("Message") or ""
-    if status == 404 and "detail" in said:
+        problem = {}
+    detail = problem.get("detail") or problem.get("message") or problem.get("Message") or ""
+    if status == 404 and "detail" in problem:
         return TruffleNotFoundError(str(detail))
     if status == 404:
         return ApiError(f"{url} has no such route: check the URL.")

@@ -70,7 +70,14 @@ def _not_collected(collected: Iterable[str], question: ListQuery) -> list[ScopeF
     """The requested regions that the stack does not collect, and does not know."""
     message = "The deployed stack does not collect this region."
     return [
-        ScopeFailure(None, region, STALE, message, FailureKind.DISABLED, None)
+        ScopeFailure(
+            account_id=None,
+            region=region,
+            code=STALE,
+            message=message,
+            kind=FailureKind.DISABLED,
+            last_success=None,
+        )
         for region in question.regions or ()
         if region not in collected and not is_glob(region)
     ]
@@ -119,11 +126,11 @@ def _failure(path: str, scope: Mapping[str, Any]) -> ScopeFailure:
 
     seen = scope["last_success"]
     return ScopeFailure(
-        scope["account_id"],
-        scope["region"],
-        scope["error"],
-        f"Its {path.strip('/')} could not be listed.",
-        kind_of(scope["error"]),
-        parse_time(seen) if seen else None,
-        scope.get("account_name"),
+        account_id=scope["account_id"],
+        region=scope["region"],
+        code=scope["error"],
+        message=f"Its {path.strip('/')} could not be listed.",
+        kind=kind_of(scope["error"]),
+        last_success=parse_time(seen) if seen else None,
+        account_name=scope.get("account_name"),
     )

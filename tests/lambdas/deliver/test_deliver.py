@@ -30,7 +30,7 @@ def die(*_: Any, **__: Any) -> None:
     raise Killed
 
 
-# --- told, once ----------------------------------------------------------------------------------
+# --- delivered once ------------------------------------------------------------------------------
 
 
 def test_an_event_is_delivered_as_a_card(oncall: Office, sink: Destination) -> None:

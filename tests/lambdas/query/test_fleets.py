@@ -18,7 +18,14 @@ from truffle.core.model import Scope
 
 
 def a_fleet(name: str = "crf-1", region: str = "us-east-2", state: str = "active") -> CapacityFleet:
-    return CapacityFleet(name, region, state, HOME, target_capacity=20, fulfilled_capacity=12.5)
+    return CapacityFleet(
+        fleet_id=name,
+        region=region,
+        state=state,
+        account_id=HOME,
+        target_capacity=20,
+        fulfilled_capacity=12.5,
+    )
 
 
 def stored(api: Api, scope: Scope, known: ScopeFleets) -> None:
