@@ -139,13 +139,14 @@ def usage() -> Response[str]:
     query = to_question(values, now)
     question = replace(query, chosen=of_ids(query.chosen))
     period, reader = question.period, wiring.query().usage()
+    accepted = app.current_event.headers.get("accept-encoding")
     try:
         spans = reader.between(period.since, period.until, now, question.is_total)
-        found = answer(question, spans, wiring.query().prices())
+        most = responses.most_usage_rows(accepted)
+        found = answer(question, spans, wiring.query().prices(), most)
     except TooLarge as error:
         return responses.ask_sql(str(error), question)
     missing = {"missing_days": sorted(reader.missing), "collection": context_of_scopes().collection}
-    accepted = app.current_event.headers.get("accept-encoding")
     response = packed(json_response(found.text(**missing)), accepted)
     if is_too_large(response.body):
         return responses.ask_sql(f"{len(found.rows):,} rows", question)
