@@ -27,7 +27,7 @@ LONGEST = timedelta(days=3 * 366)
 
 
 @dataclass(frozen=True, slots=True)
-class UsageQuestion:
+class UsageQuery:
     """The query: the period, the keys of the groups, and the filter."""
 
     period: Period
@@ -40,7 +40,7 @@ class UsageQuestion:
         return self.period.has_whole(day) and not self.chosen.reads_numbers
 
 
-def to_question(values: Mapping[str, list[Any]], now: datetime) -> UsageQuestion:
+def to_usage_query(values: Mapping[str, list[Any]], now: datetime) -> UsageQuery:
     """The query of parsed parameters; by default the last seven whole days.
 
     A period that ends in the future is cut at the present. Raises BadParameter.
@@ -59,7 +59,7 @@ def to_question(values: Mapping[str, list[Any]], now: datetime) -> UsageQuestion
     interval = Interval(values.get("interval", [Interval.DAY])[0])
     by = tuple(dict.fromkeys(values.get("by", DEFAULT_BY)))
     warnings = tuple(unknown_words(values))
-    return UsageQuestion(Period(since, until, interval), by, to_filter(values), warnings)
+    return UsageQuery(Period(since, until, interval), by, to_filter(values), warnings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +75,9 @@ class Answer:
         return f'{{"items":[{",".join(self.rows)}],{others[1:]}'
 
 
-def answer(question: UsageQuestion, spans: Iterable[Span | DayTotals], prices: PriceBook) -> Answer:
+def answer(query: UsageQuery, spans: Iterable[Span | DayTotals], prices: PriceBook) -> Answer:
     """The rows by interval and group, and the price of each product in them, null if unknown."""
-    tally = Tally(question.period, question.by, prices.rate, question.chosen)
+    tally = Tally(query.period, query.by, prices.rate, query.chosen)
     with no_garbage_collection():
         for one in spans:
             if isinstance(one, DayTotals):
@@ -85,7 +85,7 @@ def answer(question: UsageQuestion, spans: Iterable[Span | DayTotals], prices: P
             else:
                 tally.add(one)
         rows = tally.texts()
-    period = question.period
+    period = query.period
     return Answer(
         rows,
         {
@@ -93,13 +93,13 @@ def answer(question: UsageQuestion, spans: Iterable[Span | DayTotals], prices: P
             "since": format_time(period.since),
             "until": format_time(period.until),
             "interval": period.interval.value,
-            "by": list(question.by),
+            "by": list(query.by),
             "prices": [it.to_json() for it in sorted(tally.prices, key=str)],
             "billed_fees": [
                 it.to_json()
                 for it in prices.bill.between(period.since, period.until)
                 if it.place in tally.prepaid_places
             ],
-            "warnings": list(question.warnings),
+            "warnings": list(query.warnings),
         },
     )

@@ -164,7 +164,10 @@ def test_the_cost_of_idle_capacity_names_what_has_no_price(
         an_odcr(name, instance_type=name, total_capacity=2, available_capacity=2)
         for name in ("p5.48xlarge", "p4d.24xlarge")
     ]
-    show(browser, tmp_path, Inputs(rows, NOON, NOON, 1, "tests", prices=PriceBook(prices)))
+    inputs = Inputs(
+        rows=rows, now=NOON, observed_at=NOON, scopes=1, source="tests", prices=PriceBook(prices)
+    )
+    show(browser, tmp_path, inputs)
     shown = browser.run("document.querySelector('#totals').textContent")
     assert figure in shown
     assert note in shown
