@@ -94,7 +94,7 @@ def pool() -> None:
 
 
 class Stages:
-    """Processor seconds by stage. A nested stage counts only for itself."""
+    """CPU seconds by stage. A nested stage counts only for itself."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}

@@ -77,7 +77,7 @@ def environment(url: str) -> Environment:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Wall time and processor time in seconds."""
+    """Wall time and CPU time in seconds."""
 
     wall: float
     cpu: float
@@ -266,7 +266,7 @@ def main(arguments: list[str] | None = None) -> None:
             wanted += goals(size, chosen.latency, took)
             spent.append(stage_row(size, bench.stages()))
     stages = "  ".join(f"{name:>8}" for name in STAGES)
-    print(f"\nProcessor seconds of truffle by stage, peak memory\nper region  {stages}  peak MiB")
+    print(f"\nCPU seconds of truffle by stage, peak memory\nper region  {stages}  peak MiB")
     print("\n".join(spent))
     print("\n".join(["\nGoals", *wanted]))
 

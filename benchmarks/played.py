@@ -96,7 +96,7 @@ class UnlimitedTime(Invocation):
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """The cost of an invocation: seconds with a call in progress, processor seconds without the
+    """The cost of an invocation: seconds with a call in progress, CPU seconds without the
     fake's own, and additional MB at the peak."""
 
     waited: float

@@ -1,6 +1,6 @@
-"""The query function, warm, at several sizes: processor time per request, and memory.
+"""The query function, warm, at several sizes: CPU time per request, and memory.
 
-Processor time is measured, so that other load on the machine counts as little as possible; it does
+CPU time is measured, so that other load on the machine counts as little as possible; it does
 not include waiting for the network and DynamoDB.
 """
 
@@ -222,7 +222,7 @@ def main(arguments: list[str] | None = None) -> int:
         measure(options.sizes[0], options.repeats)
         return 0
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}.")
-    print("Processor time of the handler from event to answer.")
+    print("CPU time of the handler from event to answer.")
     for size in options.sizes:
         command = [sys.executable, "-m", "benchmarks.query", str(size)]
         subprocess.run([*command, "--repeats", str(options.repeats)], check=True)

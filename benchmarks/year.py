@@ -28,8 +28,8 @@ from truffle.core.market.answers import Answer, Outcome, answers_key, answers_to
 from truffle.core.market.watches import Question
 from truffle.core.model import Odcr, Scope, Snapshot
 from truffle.core.offerings import Offering
-from truffle.core.questions import CUR_TABLE
 from truffle.core.regions import KNOWN_REGIONS
+from truffle.core.saved_queries import CUR_TABLE
 from truffle.core.tables import TABLES
 from truffle.core.times import format_time
 from truffle.sql.compaction import Compaction

@@ -249,7 +249,7 @@ class Sandbox:
             if not self._state.processes[-1].is_running:
                 log_end = tail(self.folder / log)
                 raise SandboxError(f"A server of the sandbox ended while it started:\n{log_end}")
-        raise SandboxError(f"{url} did not answer within {seconds:.0f} s.")
+        raise SandboxError(f"{url} did not respond within {seconds:.0f} s.")
 
     def environment(self) -> dict[str, str]:
         """The environment for a program that uses the sandbox as AWS."""

@@ -77,7 +77,7 @@ class Demo:
             )
         counts = manifest["counts"]
         self.say(
-            f"  {counts['succeeded']} of {counts['scopes']} regions answered with "
+            f"  {counts['succeeded']} of {counts['scopes']} regions responded with "
             f"{counted(counts['reservations'], 'reservation')}; {counts['changed']} changed, "
             f"{counted(counts['events'], 'event')}."
         )
@@ -142,7 +142,7 @@ def received(step: Step, alerts: Receive) -> list[dict[str, Any]]:
 @click.command()
 @click.option("--keep", is_flag=True, help="Leave the sandbox running.")
 def main(keep: bool) -> None:
-    """The main job on this machine: collect, query, and hear what happens."""
+    """The main job on this machine: collect, query, receive alerts."""
     demo = Demo(Console(highlight=False))
     if Sandbox.find() is not None:
         raise click.ClickException(

@@ -14,7 +14,7 @@ import pytest
 import benchmarks
 from benchmarks import collection
 from benchmarks.year import make_sample, repeat
-from truffle.core.questions import QUESTIONS
+from truffle.core.saved_queries import SAVED_QUERIES
 from truffle.core.tables import TABLES
 from truffle.sql.local import ask_folder
 
@@ -138,4 +138,4 @@ def test_a_year_repeats_the_days_that_the_product_made(tmp_path: Path) -> None:
     hours = ask_folder(folder, "SELECT dt, sum(reserved_hours) FROM usage GROUP BY dt ORDER BY dt")
     assert hours.rows == tuple((f"2026-11-{day}", 60 * 8 * 24.0) for day in (28, 29, 30))
     took = [*query_times(folder, runs=1)]
-    assert len(took) == len(QUESTIONS)
+    assert len(took) == len(SAVED_QUERIES)

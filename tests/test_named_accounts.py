@@ -9,7 +9,7 @@ import pytest
 from tests.builders import HOME, OTHER, an_event, an_odcr
 from truffle.core.model import FailureKind
 from truffle.messages.fields import facts_of
-from truffle.query import BadArgument, ask
+from truffle.query import BadArgument, list_query
 from truffle.render.columns import account_of
 from truffle.render.events import render_status
 from truffle.render.style import Style
@@ -17,15 +17,15 @@ from truffle.sources.listing import ScopeFailure
 
 
 def test_a_live_listing_refuses_names_and_takes_ids() -> None:
-    ask(accounts=[HOME]).check_live()
+    list_query(accounts=[HOME]).check_live()
     with pytest.raises(BadArgument, match=r"research-\*.*12 digits.*--api-url"):
-        ask(accounts=[HOME, "research-*"]).check_live()
+        list_query(accounts=[HOME, "research-*"]).check_live()
 
 
 @pytest.mark.parametrize("account", ["12345678901", "1234567890123", ""])
 def test_digits_that_are_no_id_are_refused_before_any_call(account: str) -> None:
     with pytest.raises(BadArgument, match="account"):
-        ask(accounts=[account])
+        list_query(accounts=[account])
 
 
 def test_what_the_stack_chose_by_name_is_not_chosen_again() -> None:
@@ -33,9 +33,9 @@ def test_what_the_stack_chose_by_name_is_not_chosen_again() -> None:
         an_odcr("cr-1", seen_by=(HOME,)),
         an_odcr("cr-2", seen_by=(OTHER,), instance_type="g6.xlarge"),
     ]
-    by_name = ask(accounts=["research-*"], instance_types=["p4d.24xlarge"])
+    by_name = list_query(accounts=["research-*"], instance_types=["p4d.24xlarge"])
     assert [row.reservation_id for row in by_name.answer(rows).rows] == ["cr-1"]
-    by_id = ask(accounts=[OTHER])
+    by_id = list_query(accounts=[OTHER])
     assert [row.reservation_id for row in by_id.answer(rows).rows] == ["cr-2"]
 
 

@@ -72,10 +72,10 @@ OTHER_THINGS = {
     # them.
     "reservation types": {
         "truffle/core/recommendation.py",
-        "truffle/core/questions.py",
+        "truffle/core/saved_queries.py",
         "truffle/core/kinds/parts.py",
     },
-    "usable states": {"truffle/core/questions.py"},
+    "usable states": {"truffle/core/saved_queries.py"},
 }
 
 

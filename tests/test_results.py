@@ -23,7 +23,7 @@ THROTTLED = ScopeFailure(
 def rows(
     count: int, *failures: ScopeFailure, observed_at: datetime | None = NOON
 ) -> Reservations[Odcr]:
-    inventory = Listing([], list(failures), 17, observed_at, ["STS did not answer."])
+    inventory = Listing([], list(failures), 17, observed_at, ["STS did not respond."])
     return Reservations([an_odcr(f"cr-{n}") for n in range(count)], inventory, count)
 
 
@@ -32,7 +32,7 @@ def test_a_part_keeps_the_failures() -> None:
 
     assert [row.reservation_id for row in part] == ["cr-0", "cr-1"]
     assert (part.failures, part.is_complete, part.matches) == ([DENIED], False, 5)
-    assert (part.observed_at, part.warnings) == (NOON, ["STS did not answer."])
+    assert (part.observed_at, part.warnings) == (NOON, ["STS did not respond."])
 
 
 def test_one_row_is_a_row() -> None:
@@ -46,7 +46,7 @@ def test_a_sum_has_the_failures_of_both_each_once() -> None:
     assert (len(total), total.matches) == (3, 3)
     assert total.failures == [DENIED, THROTTLED]
     assert total.observed_at == NOON - timedelta(hours=1)
-    assert total.warnings == ["STS did not answer."]
+    assert total.warnings == ["STS did not respond."]
 
 
 def test_a_sum_with_a_plain_list_keeps_them() -> None:

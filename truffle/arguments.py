@@ -283,7 +283,7 @@ def explain_query(event_id: str, since: datetime | str | None = None) -> list[tu
 
 
 def usage_query(
-    question: ListQuery,
+    chosen: ListQuery,
     since: datetime | str | None = None,
     until: datetime | str | None = None,
     interval: str | None = None,
@@ -296,8 +296,8 @@ def usage_query(
         texts = [given] if isinstance(given, str) else list(given or ())
         if texts:
             query.append((name, ",".join(_usage_values(name, texts))))
-    types = sorted(question.filter.types)
-    filters = to_values(question.filter, only="")
+    types = sorted(chosen.filter.types)
+    filters = to_values(chosen.filter, only="")
     return [*query, *([("type", ",".join(types))] if types else []), *filters]
 
 

@@ -52,5 +52,5 @@ def nothing_known(failures: list[ScopeFailure]) -> TruffleError:
 def incomplete(failures: list[ScopeFailure]) -> TruffleError:
     named = ", ".join(f"{failure.region} ({failure.code})" for failure in failures)
     return TruffleError(
-        f"Nothing was found, but the result is incomplete: {named} did not answer.", failures
+        f"Nothing was found, but the result is incomplete: {named} did not respond.", failures
     )

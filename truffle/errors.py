@@ -12,7 +12,7 @@
     │   └── InvalidCredentialsError     AWS does not accept them
     ├── AccessDeniedError           AWS knows the caller, and denies the request
     ├── UnreachableError            no answer from AWS
-    ├── DeadlineError               no answer in time
+    ├── DeadlineError               no response in time
     ├── ApiError                    the deployed stack's API refuses or fails (truffle.sources.api)
     └── TruffleNotFoundError        there is no such reservation or event
 

@@ -53,10 +53,10 @@ def gather(
     Raises TruffleError if no scope has responded, since an empty report would be untrue.
     """
     from truffle.core.model import TYPES
-    from truffle.query import ask
+    from truffle.query import list_query
 
-    question = ask(reservation_type=list(TYPES), regions=wanted.regions, active_only=False)
-    inventory = client.inventory(question, progress)
+    query = list_query(reservation_type=list(TYPES), regions=wanted.regions, active_only=False)
+    inventory = client.inventory(query, progress)
     if inventory.observed_at is None:
         raise _nothing_known(inventory)
     now = clock.now()
@@ -73,7 +73,7 @@ def gather(
         closed=len(inventory.closed),
         events=events,
         events_note=note,
-        warnings=[*question.warnings, *inventory.warnings, *missing, *problem],
+        warnings=[*query.warnings, *inventory.warnings, *missing, *problem],
         since=wanted.since,
         until=wanted.until,
         prices=prices,

@@ -18,7 +18,7 @@ from truffle.core.queries import Page
 from truffle.core.times import format_time
 
 if TYPE_CHECKING:
-    from lambdas.api.usage import UsageQuestion
+    from lambdas.api.usage import UsageQuery
 
 LONGEST_BODY = 6_000_000
 """Bytes as Lambda counts them: a response has at most 6 MB, and the body is a JSON string in it."""
@@ -114,11 +114,11 @@ def too_early(earliest: datetime | None) -> Response[str]:
     )
 
 
-def ask_sql(much: str, question: UsageQuestion) -> Response[str]:
+def ask_sql(much: str, query: UsageQuery) -> Response[str]:
     """The SQL query to use instead of a request that needs too much data."""
     from truffle.core.usage_sql import usage_query
 
-    sql = usage_query(question.period, question.by)
+    sql = usage_query(query.period, query.by)
     detail = (
         f"The response needs {much}. Request a shorter period or fewer groups, or use SQL: {sql}"
     )
@@ -127,7 +127,7 @@ def ask_sql(much: str, question: UsageQuestion) -> Response[str]:
 
 def too_large() -> Response[str]:
     detail = (
-        f"The answer has more than {LONGEST_BODY} bytes, which is more than can be returned. Ask "
-        "for less: filter by region, account or instance type, or read the snapshots in the bucket."
+        f"The response would have more than {LONGEST_BODY} bytes. Filter by region, account or "
+        "instance type, or read the snapshots in the bucket."
     )
     return problem(400, "Response too large", detail)

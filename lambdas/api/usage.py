@@ -28,7 +28,7 @@ LONGEST = timedelta(days=3 * 366)
 
 
 @dataclass(frozen=True, slots=True)
-class UsageQuestion:
+class UsageQuery:
     """The query: the period, the keys of the groups, and the filter."""
 
     period: Period
@@ -41,7 +41,7 @@ class UsageQuestion:
         return self.period.has_whole(day) and not self.chosen.reads_numbers
 
 
-def to_question(values: Mapping[str, list[Any]], now: datetime) -> UsageQuestion:
+def to_usage_query(values: Mapping[str, list[Any]], now: datetime) -> UsageQuery:
     """The query of parsed parameters; by default the last seven whole days.
 
     A period that ends in the future is cut at the present. Raises BadParameter.
@@ -60,7 +60,7 @@ def to_question(values: Mapping[str, list[Any]], now: datetime) -> UsageQuestion
     interval = Interval(values.get("interval", [Interval.DAY])[0])
     by = tuple(dict.fromkeys(values.get("by", DEFAULT_BY)))
     warnings = tuple(unknown_words(values))
-    return UsageQuestion(Period(since, until, interval), by, to_filter(values), warnings)
+    return UsageQuery(Period(since, until, interval), by, to_filter(values), warnings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Answer:
 
 
 def answer(
-    question: UsageQuestion,
+    query: UsageQuery,
     spans: Iterable[Span | DayTotals],
     prices: PriceBook,
     most_rows: int | None = None,
@@ -86,7 +86,7 @@ def answer(
 
     Raises TooLarge as soon as there are more than ``most_rows``.
     """
-    tally = Tally(question.period, question.by, prices.rate, question.chosen, most_rows)
+    tally = Tally(query.period, query.by, prices.rate, query.chosen, most_rows)
     try:
         with no_garbage_collection():
             for one in spans:
@@ -97,7 +97,7 @@ def answer(
             rows = tally.texts()
     except TooManyRows as error:
         raise TooLarge(f"more than {most_rows:,} rows") from error
-    period = question.period
+    period = query.period
     return Answer(
         rows,
         {
@@ -105,13 +105,13 @@ def answer(
             "since": format_time(period.since),
             "until": format_time(period.until),
             "interval": period.interval.value,
-            "by": list(question.by),
+            "by": list(query.by),
             "prices": [it.to_json() for it in sorted(tally.prices, key=str)],
             "billed_fees": [
                 it.to_json()
                 for it in prices.bill.between(period.since, period.until)
                 if it.place in tally.prepaid_places
             ],
-            "warnings": list(question.warnings),
+            "warnings": list(query.warnings),
         },
     )

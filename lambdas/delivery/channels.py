@@ -42,7 +42,7 @@ class Refused(Exception):
     def __init__(self, destination: Destination, answer: WebhookResponse, secret: Secret) -> None:
         text = secret.hidden_in(answer.text)[:_LONGEST_SHOWN]
         super().__init__(
-            f"{destination.name} ({destination.kind}) answered {answer.status}: {text}"
+            f"{destination.name} ({destination.kind}) returned {answer.status}: {text}"
         )
         seconds = answer.retry_after
         self.retry_after = None if seconds is None else timedelta(seconds=seconds)

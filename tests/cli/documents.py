@@ -164,7 +164,7 @@ def _answered(
 def _deliveries() -> dict[str, Delivery]:
     """The deliveries of the page's event to the destinations of the example."""
     at = MOMENT - timedelta(minutes=11)
-    delivered, reason = Delivery(DeliveryStatus.DELIVERED, at), "bus (https) answered 503: busy"
+    delivered, reason = Delivery(DeliveryStatus.DELIVERED, at), "bus (https) returned 503: busy"
     retried = MOMENT - timedelta(minutes=2)
     return {
         "oncall": delivered,

@@ -70,11 +70,11 @@ def test_without_an_answer_of_every_region_the_result_is_unknown(
     world.control.break_calls(FaultKind.ERROR, "eu-west-1", code="InvalidParameterValue")
     found = truffle(*RUN)
     assert found.status == 3
-    assert "has no known capacity: eu-west-1 did not answer" in found.out
+    assert "has no known capacity: eu-west-1 did not respond" in found.out
     assert "eu-west-1: InvalidParameterValue" in found.err
     output = truffle(*RUN, "-o", "json").json
     assert output["unknown_regions"] == ["eu-west-1"]
-    assert output["reason"].endswith("Unknown: eu-west-1 did not answer.")
+    assert output["reason"].endswith("Unknown: eu-west-1 did not respond.")
     world.has(a_block(1, 16, **WEEK))
     world.control.break_calls(FaultKind.ERROR, "eu-west-1", code="InvalidParameterValue")
     assert truffle(*RUN).status == 0

@@ -294,7 +294,7 @@ def test_a_service_that_did_not_answer_is_named_with_its_scopes() -> None:
     denied = "ListTrainingPlans: AccessDeniedException"
     made = [a_status(EAST, unanswered=(denied,)), a_status(OHIO, unanswered=("Other: Denied",))]
     assert judge_all(made, NOON, AGE).silent_kinds == {
-        "training-plan": f"ListTrainingPlans did not answer in {EAST} (AccessDeniedException): "
+        "training-plan": f"ListTrainingPlans did not respond in {EAST} (AccessDeniedException): "
         "training plans there are the last known ones."
     }
 

@@ -1,4 +1,4 @@
-"""Flexible windows: which lengths are tried, and which offering is the best."""
+"""Flexible windows: the lengths that are tried, and the best offering."""
 
 from __future__ import annotations
 

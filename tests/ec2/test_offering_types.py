@@ -15,7 +15,7 @@ Raw = dict[str, Any]
 
 
 class EC2:
-    """Sells so many blocks of each type, six at most in one response; it refuses a request with a
+    """Sells that many blocks of each type, six at most in one response; it refuses a request with a
     type that it does not sell."""
 
     def __init__(self, *, takes_one: bool = False, **blocks: int) -> None:

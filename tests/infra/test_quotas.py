@@ -25,7 +25,7 @@ def resource(kind: str, **properties: Any) -> Json:
 
 
 def policy(size: int) -> Json:
-    """A policy document whose JSON has so many characters."""
+    """A policy document whose JSON has that many characters."""
     document = {"Statement": [{"Resource": ""}]}
     filler = "r" * (size - len(json.dumps(document, separators=(",", ":"))))
     return {"Statement": [{"Resource": filler}]}

@@ -29,7 +29,7 @@ def bucket(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def compact(bucket: Path, tmp_path: Path) -> Compact:
-    """Runs a new invocation, with time for so many objects; the function's folder stays."""
+    """Runs a new invocation, with time for that many objects; the function's folder stays."""
 
     def run(*days: date, time_for: int = 1000) -> dict[str, list[str]]:
         client = FolderBucket(bucket)

@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 import pytest
 
 from lambdas import ledger, query, wiring
-from lambdas.api.usage import answer, to_question
+from lambdas.api.usage import answer, to_usage_query
 from lambdas.clients import service
 from lambdas.history.ledgers import LedgerStore
 from lambdas.settings import LedgerSettings
@@ -341,7 +341,7 @@ def test_the_garbage_collector_pauses_while_usage_is_added_up() -> None:
         paused.append(not gc.isenabled())
         yield from ()
 
-    answer(to_question({}, NOON), spans(), PriceBook())
+    answer(to_usage_query({}, NOON), spans(), PriceBook())
     assert (paused, gc.isenabled()) == ([True], True)
 
 

@@ -1,4 +1,4 @@
-"""Tables at 80, 120 and 200 columns: what leaves, and that nothing is cut."""
+"""Tables at 80, 120 and 200 columns: omitted columns, and no truncated text."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ DAY = timedelta(days=1)
 
 
 def fleet(size: int, now: datetime) -> Inputs:
-    """So many reservations, three of four of them blocks."""
+    """That many reservations, three quarters of them blocks."""
     draw = Random(size)
     rows = [_row(draw, number, now) for number in range(size)]
     failed = [

@@ -1,4 +1,4 @@
-"""The page as a file: what it carries, what it allows, and that text in it stays text."""
+"""The page as a file: its content, its security policy, and escaped text."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ def hours(number: float) -> timedelta:
 
 
 def after(world: World, *distances: float) -> list[str | None]:
-    """The state of the only reservation after so many hours, None when it is no longer listed."""
+    """The state of the only reservation after that many hours, None when it is no longer listed."""
     states = []
     for distance in distances:
         world.simulator.set_clock(NOW + hours(distance))

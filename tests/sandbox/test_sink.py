@@ -173,7 +173,7 @@ def test_a_reply_may_come_too_late(
 ) -> None:
     monkeypatch.setattr(webhook, "LONGEST_EXCHANGE", 0.2)
     destination.answer(Reply(seconds=5), "/slack")
-    with pytest.raises(Unreachable, match="no answer within"):
+    with pytest.raises(Unreachable, match="no response within"):
         status(destination)
 
 

@@ -1,4 +1,4 @@
-"""Every region is asked at once, and whatever one of them does, the others are listed in time."""
+"""All regions are queried at once; none of them delays the others."""
 
 from __future__ import annotations
 
@@ -248,7 +248,7 @@ class TestTheDeadline:
         inventory = list_live(deadline=deadline)
 
         assert numbers(inventory) == [1, 2]
-        assert "no answer in time" in inventory.warnings[0]
+        assert "no response in time" in inventory.warnings[0]
 
     def test_a_process_ends_although_a_region_still_hangs(self, world: World) -> None:
         world.control.break_calls(FaultKind.HANG, PARIS, RESERVATIONS, seconds=FOR_GOOD)

@@ -1,4 +1,4 @@
-"""SQL over a folder: what was archived is what is answered."""
+"""SQL over a folder returns what was archived."""
 
 from __future__ import annotations
 

@@ -99,9 +99,9 @@ def gathered(common: Common, wanted: OverviewRequest) -> tuple[Inputs, Listing]:
     """The content of the source, with a progress bar while regions respond. Raises TruffleError."""
     from truffle.cli.output import progress
     from truffle.overview import gather
-    from truffle.query import ask
+    from truffle.query import list_query
 
-    regions = ask(regions=wanted.regions).regions
+    regions = list_query(regions=wanted.regions).regions
     client = common.client(regions)
-    with progress("Asking", regions, common.is_verbose) as tick:
+    with progress("Querying", regions, common.is_verbose) as tick:
         return gather(client, wanted, tick)

@@ -88,7 +88,7 @@ def _can_write(stream: TextIO, text: str) -> bool:
 
 
 def _lacks() -> str:
-    return f"Warning: stdout's encoding {sys.stdout.encoding} lacks characters of the answer"
+    return f"Warning: stdout's encoding {sys.stdout.encoding} cannot encode every character"
 
 
 _warned: WeakSet[TextIO] = WeakSet()
@@ -210,7 +210,7 @@ def progress(title: str, regions: Collection[str] | None, is_verbose: bool) -> I
 
 
 def _show_region(region: str, succeeded: bool) -> None:
-    note(f"{region}: {'answered' if succeeded else 'failed'}")
+    note(f"{region}: {'responded' if succeeded else 'failed'}")
 
 
 @contextmanager
@@ -223,7 +223,7 @@ def _bar(title: str, total: int | None) -> Iterator[Progress]:
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
-        TextColumn("{task.completed} answered"),
+        TextColumn("{task.completed} responded"),
         TimeElapsedColumn(),
     )
     console = Console(stderr=True, no_color=not _may_colour())

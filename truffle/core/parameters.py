@@ -73,10 +73,6 @@ def _type(*choices: str) -> Parameter:
     return choices_parameter("type", "The type of reservation.", choices)
 
 
-def _account(name: str, description: str) -> Parameter:
-    return texts_parameter(name, description, "It must be 12 digits.", "[0-9]{12}")
-
-
 def _declared(declared: DeclaredFilter) -> Parameter:
     name, description = declared.parameter, declared.description
     match declared.kind:
@@ -168,9 +164,14 @@ _SCOPE_ACCOUNT = texts_parameter(
     ACCOUNT_FORM,
 )
 
+DEFAULT_EVENTS = timedelta(days=7)
+"""How far back the list of events goes by default."""
+
 EVENTS: tuple[Parameter, ...] = (
     time_parameter(
-        "since", "Only events observed at or after this time; the default is 7 days ago."
+        "since",
+        "Only events observed at or after this time; the default is "
+        f"{DEFAULT_EVENTS.days} days ago.",
     ),
     time_parameter("until", "Only events observed before this time."),
     choices_parameter("type", "The type of event.", [kind.value for kind in EventType]),
@@ -302,9 +303,15 @@ TEST: tuple[Parameter, ...] = (
 )
 """The parameters of the test of a route."""
 
+REPUBLISHED = timedelta(days=7)
+"""How far back events can be published again: for this long, publications are remembered."""
+
 REPUBLISH: tuple[Parameter, ...] = (
     replace(
-        time_parameter("since", "Only events observed at or after this time, at most 7 days ago."),
+        time_parameter(
+            "since",
+            f"Only events observed at or after this time, at most {REPUBLISHED.days} days ago.",
+        ),
         required=True,
     ),
     time_parameter("until", "Only events observed before this time; the default is now."),
@@ -319,6 +326,3 @@ REPUBLISH: tuple[Parameter, ...] = (
     ),
 )
 """The parameters of publishing events again."""
-
-REPUBLISHED = timedelta(days=7)
-"""How far back events can be published again: for this long, publications are remembered."""

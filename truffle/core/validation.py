@@ -227,7 +227,7 @@ def _reason(
     missing = f"There is no capacity for {request}"
     if any(candidate.is_undecided for candidate in candidates):
         missing = f"It is unknown whether there is capacity for {request}"
-    rest = f" Unknown: {', '.join(unknown)} did not answer." if unknown else ""
+    rest = f" Unknown: {', '.join(unknown)} did not respond." if unknown else ""
     if not candidates:
         return f"{missing}: no capacity block and no ODCR of this type is held.{rest}"
     parts = [

@@ -84,7 +84,7 @@ def _best(offering: Offering) -> str:
     price = _money(offering.price_per_instance_hour, offering)
     return (
         f"Best window: {length} from {minute(offering.start_date)} in {_zone(offering)}, "
-        f"{price} per instance-hour, {_money(offering.upfront_fee, offering)} in all."
+        f"{price} per instance-hour, {_money(offering.upfront_fee, offering)} in total."
     )
 
 

@@ -120,8 +120,8 @@ class World:
         LatestFiles(closer).write(CLOSED)
 
     def starts(self, *, from_bucket: bool) -> tuple[Any, ...]:
-        """All that a cold inventory has: what answers say of each scope, and the rows. Without the
-        bucket it also finds the units by their counters instead of their names."""
+        """All that a cold inventory has: what responses show of each scope, and the rows. Without
+        the bucket it also finds the units by their counters instead of their names."""
         latest = LatestRegions(self.archive) if from_bucket else None
         if not from_bucket:
             del self.table.items["GROUPS", "UNITS"]

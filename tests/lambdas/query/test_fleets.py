@@ -1,4 +1,4 @@
-"""``GET /fleets``: what each scope's last listing found, how old it is, what did not answer."""
+"""``GET /fleets``: the fleets of each scope's last listing, its age, and failed requests."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ class SavedQuery:
 CUR_TABLE = "cur2"
 """The table of a CUR 2.0 export in the query that reads it; users insert their own name."""
 
-QUESTIONS = (
+SAVED_QUERIES = (
     SavedQuery(
         "use-by-team-and-day",
         "How much did each team hold and use on each day?",
