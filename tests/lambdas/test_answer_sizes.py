@@ -52,7 +52,7 @@ class Organization:
     def cache(self) -> Organization:
         return self
 
-    def statuses(self) -> list[StoredStatus]:
+    def statuses(self, *, with_rows: bool = False) -> list[StoredStatus]:
         return self._statuses
 
     @cached_property
