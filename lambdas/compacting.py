@@ -13,6 +13,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from lambdas.observability import logger
+from lambdas.parallel import PARALLEL_REQUESTS
 from truffle.core.layout import (
     SOURCES,
     STATE_KEY,
@@ -35,9 +36,6 @@ from truffle.sql.folder import Folder, lookback_hours
 RECENT_DAYS = 3
 """The number of days whose objects are checked each time; an older day with late objects must be
 named."""
-
-PARALLEL = 16
-"""The number of objects read concurrently."""
 
 Client = Any
 """A boto3 S3 client."""
@@ -138,7 +136,7 @@ class Compactor:
             sources += self._later_spans(day)
         self._forget(prefix, {f"dt={other}" for _, other in needed})
         missing = [it for it in sources if not _has(self.folder / it.key, it)]
-        with ThreadPoolExecutor(PARALLEL) as pool:
+        with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
             list(pool.map(self._get, missing))
 
     def _of_day(self, prefix: str, day: date) -> list[Source]:

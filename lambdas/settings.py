@@ -12,9 +12,6 @@ ACCOUNTS_FILE = "accounts.json"
 """Files in the root of the functions' zip with the settings of alerts and the accounts to collect,
 which may exceed the limit of environment variables."""
 
-PARALLEL_SCOPES = 16
-"""Scopes that a function lists or reads concurrently, and so the connections of a client."""
-
 
 class MissingSettings(Exception):
     """The environment lacks variables; the text names all of them."""

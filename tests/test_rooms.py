@@ -42,6 +42,7 @@ ALLOWED = {
         "truffle.alerts",
         "lambdas.store",
         "lambdas.observability",
+        "lambdas.parallel",
         "botocore",
     },
     "lambdas/history": {
@@ -50,6 +51,7 @@ ALLOWED = {
         "lambdas.history",
         "lambdas.store",
         "lambdas.observability",
+        "lambdas.parallel",
         "botocore",
     },
     "lambdas/api": {
@@ -62,6 +64,7 @@ ALLOWED = {
         "lambdas.history",
         "lambdas.api",
         "lambdas.overview",
+        "lambdas.parallel",
         "truffle.version",
         "aws_lambda_powertools",
         "botocore",

@@ -11,12 +11,13 @@ from truffle import clock
 from truffle.core.market.finds import Market
 from truffle.core.pricing import NO_PRICES, PriceBook
 from truffle.core.status import State
+from truffle.core.tag_text import TEAM_TAG
 from truffle.core.timeline import PAST
 from truffle.core.times import parse_time
 from truffle.errors import TruffleError
 from truffle.feeds.inputs import ScopeState
 from truffle.prices import read_prices
-from truffle.report.inputs import TEAM_TAG, FailedScope, Inputs
+from truffle.report.inputs import FailedScope, Inputs
 from truffle.sources.listing import Listing, ScopeFailure
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from lambdas.parallel import PARALLEL_REQUESTS
 from lambdas.store.garbage import no_garbage_collection
 from lambdas.store.latest import LatestRegions
 from lambdas.store.scopes import ScopeStore
@@ -26,7 +27,6 @@ from truffle.core.order import Order
 from truffle.core.status import ScopeStatus
 from truffle.core.times import format_time
 
-PARALLEL_READS = 16
 MOST_ORDERS = 8
 """The maximum number of orders kept, each with its columns; the least recently used is dropped
 first."""
@@ -165,7 +165,7 @@ class Inventory:
                 unknown.append(status)
             else:
                 fresh[status.scope] = status.revision, rows
-        with ThreadPoolExecutor(PARALLEL_READS) as pool:
+        with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
             for status, rows in zip(
                 unknown, pool.map(self._scopes.reservations, unknown), strict=True
             ):

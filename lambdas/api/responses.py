@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 LONGEST_BODY = 6_000_000
 """Bytes as Lambda counts them: a response has at most 6 MB, and the body is a JSON string in it."""
+MOST_USAGE_ROWS, MOST_PACKED_USAGE_ROWS = 20_000, 100_000
+"""Rows of usage above which a response is not computed, since it does not fit: a row has at least
+300 bytes, and about 50 gzipped."""
 LONGEST_VALUE_SHOWN = 1000
 """Characters of a request's value that an error repeats."""
 
@@ -57,12 +60,22 @@ def page_of(answer: Callable[[Page], Json | str], page: Page) -> Response[str]:
 def packed(response: Response[str], accepted: str | None) -> Response[str]:
     """The response, gzipped if it is too large otherwise and the request's ``Accept-Encoding``
     allows it (``accepted``)."""
-    if not is_too_large(response.body) or "gzip" not in (accepted or ""):
+    if not is_too_large(response.body) or not accepts_gzip(accepted):
         return response
     body = gzip.compress((response.body or "").encode(), compresslevel=1, mtime=0)
     response.body, response.base64_encoded = b64encode(body).decode(), True
     response.headers["Content-Encoding"] = "gzip"
     return response
+
+
+def accepts_gzip(accepted: str | None) -> bool:
+    """Whether a request's ``Accept-Encoding`` allows gzip."""
+    return "gzip" in (accepted or "")
+
+
+def most_usage_rows(accepted: str | None) -> int:
+    """The rows of usage that may fit into a response."""
+    return MOST_PACKED_USAGE_ROWS if accepts_gzip(accepted) else MOST_USAGE_ROWS
 
 
 def is_too_large(text: str | None) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from lambdas.history.exceptions import TooLarge
 from lambdas.store.garbage import no_garbage_collection
 from truffle.core.codec import Json
 from truffle.core.filters import Filter
@@ -18,7 +19,7 @@ from truffle.core.pricing import PriceBook
 from truffle.core.queries import to_filter, unknown_words
 from truffle.core.spans import Span
 from truffle.core.times import format_time
-from truffle.core.usage import Period, Tally
+from truffle.core.usage import Period, Tally, TooManyRows
 from truffle.core.usage_axes import Interval
 
 DEFAULT_DAYS = 7
@@ -75,16 +76,27 @@ class Answer:
         return f'{{"items":[{",".join(self.rows)}],{others[1:]}'
 
 
-def answer(query: UsageQuery, spans: Iterable[Span | DayTotals], prices: PriceBook) -> Answer:
-    """The rows by interval and group, and the price of each product in them, null if unknown."""
-    tally = Tally(query.period, query.by, prices.rate, query.chosen)
-    with no_garbage_collection():
-        for one in spans:
-            if isinstance(one, DayTotals):
-                tally.add_day(one)
-            else:
-                tally.add(one)
-        rows = tally.texts()
+def answer(
+    query: UsageQuery,
+    spans: Iterable[Span | DayTotals],
+    prices: PriceBook,
+    most_rows: int | None = None,
+) -> Answer:
+    """The rows by interval and group, and the price of each product in them, null if unknown.
+
+    Raises TooLarge as soon as there are more than ``most_rows``.
+    """
+    tally = Tally(query.period, query.by, prices.rate, query.chosen, most_rows)
+    try:
+        with no_garbage_collection():
+            for one in spans:
+                if isinstance(one, DayTotals):
+                    tally.add_day(one)
+                else:
+                    tally.add(one)
+            rows = tally.texts()
+    except TooManyRows as error:
+        raise TooLarge(f"more than {most_rows:,} rows") from error
     period = query.period
     return Answer(
         rows,

@@ -15,8 +15,8 @@ from lambdas.collecting.event_details import EventDetails
 from lambdas.collecting.reporting import Outdated, PriorState, Reporter, Reports
 from lambdas.collecting.visits import Batch, Changed, ScopeListing, Unchanged, Visit
 from lambdas.observability import logger
+from lambdas.parallel import PARALLEL_REQUESTS
 from lambdas.scope_clients import ScopeEC2
-from lambdas.settings import PARALLEL_SCOPES
 from lambdas.store.archive import Archive
 from lambdas.store.beside import Items
 from lambdas.store.scopes import (
@@ -118,7 +118,7 @@ class Collector:
         def visit(scope: Scope) -> ScopeListing:
             return self._list(PriorState(statuses[scope], baselines, {}, peers), deadline)
 
-        with ThreadPoolExecutor(min(PARALLEL_SCOPES, len(scopes))) as pool:
+        with ThreadPoolExecutor(min(PARALLEL_REQUESTS, len(scopes))) as pool:
             listings = self._completed(list(pool.map(visit, scopes)), state.beside, deadline)
         # The bucket first: the history then has everything that the table has, even after a crash.
         self._archive(listings)

@@ -21,8 +21,8 @@ from lambdas.api.responses import (
 from lambdas.history.exceptions import TooLarge
 from lambdas.routes.request import (
     app,
-    collection,
     context_of,
+    context_of_scopes,
     fingerprint_of,
     of_accounts,
     of_ids,
@@ -139,13 +139,14 @@ def usage() -> Response[str]:
     query = to_usage_query(values, now)
     query = replace(query, chosen=of_ids(query.chosen))
     period, reader = query.period, wiring.query().usage()
+    accepted = app.current_event.headers.get("accept-encoding")
     try:
         spans = reader.between(period.since, period.until, now, query.is_total)
-        found = answer(query, spans, wiring.query().prices())
+        most = responses.most_usage_rows(accepted)
+        found = answer(query, spans, wiring.query().prices(), most)
     except TooLarge as error:
         return responses.ask_sql(str(error), query)
-    missing = {"missing_days": sorted(reader.missing), "collection": collection()}
-    accepted = app.current_event.headers.get("accept-encoding")
+    missing = {"missing_days": sorted(reader.missing), "collection": context_of_scopes().collection}
     response = packed(json_response(found.text(**missing)), accepted)
     if is_too_large(response.body):
         return responses.ask_sql(f"{len(found.rows):,} rows", query)
@@ -167,7 +168,8 @@ def status() -> Response[str]:
     values = of_accounts(parse(given, parameters.STATUS))
     as_of = values.get("as_of", [None])[0]
     runs = wiring.query().runs.latest(RUNS_SHOWN, as_of)
-    context, fingerprint = context_of(as_of), fingerprint_of(given)
+    context = context_of_scopes() if as_of is None else context_of(as_of)
+    fingerprint = fingerprint_of(given)
     pace = wiring.query().pace()
     return page_of(
         lambda page: {**answers.status(context, runs, values, page, fingerprint), "watches": pace},
@@ -194,9 +196,9 @@ def topology() -> Response[str]:
 
 
 def _scoped(takes: tuple[Parameter, ...]) -> tuple[dict[str, list[Any]], Context, str]:
-    """The values of a request with the ids of accounts, the inventory, and the query."""
+    """The values of a request with the ids of accounts, the scopes, and the query."""
     given = raw_query()
-    return of_accounts(parse(given, takes)), context_of(), fingerprint_of(given)
+    return of_accounts(parse(given, takes)), context_of_scopes(), fingerprint_of(given)
 
 
 @app.get("/validate")

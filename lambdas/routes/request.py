@@ -14,7 +14,6 @@ from lambdas import wiring
 from lambdas.api import answers
 from lambdas.api.answers import Context
 from lambdas.api.inventory import View
-from truffle.core.codec import Json
 from truffle.core.filters import Filter
 from truffle.core.parameters import DEFAULT_EVENTS
 
@@ -37,13 +36,13 @@ def context_of(as_of: datetime | None = None) -> Context:
     return Context(named, now, judged, parts.names.last_labels, directory)
 
 
-def collection() -> Json:
-    """The state of the collection, without reading reservations."""
+def context_of_scopes() -> Context:
+    """The state of every scope now, without reading reservations."""
     parts, now = wiring.query(), wiring.now()
     directory = parts.names.directory
     view = View(parts.inventory.statuses(), [], {})
     judged = parts.judge.of(view.statuses, now)
-    return Context(view, now, judged, parts.names.last_labels, directory).collection
+    return Context(view, now, judged, parts.names.last_labels, directory)
 
 
 def of_ids(chosen: Filter) -> Filter:

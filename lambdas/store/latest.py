@@ -11,7 +11,14 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from lambdas.observability import logger
-from lambdas.store.archive import Archive, Rows, Unreadable, unpack_region, unpack_statuses
+from lambdas.store.archive import (
+    Archive,
+    Rows,
+    Unreadable,
+    region_key,
+    unpack_region,
+    unpack_statuses,
+)
 from lambdas.store.statuses import StoredStatus
 from truffle.core.codec import Json
 from truffle.core.model import FailureKind, Reservation, Scope
@@ -94,7 +101,7 @@ class LatestRegions:
 
     def _read(self, region: str) -> Mapping[Scope, StoredStatus]:
         try:
-            packed = self._archive.read_packed_region(region)
+            packed = self._archive.read_packed(region_key(region))
             if packed is None:
                 return {}
             found = unpack_statuses(region, packed)

@@ -16,7 +16,7 @@ from lambdas.wiring.parts import Parts, expected_by, known_market, usage_reader
 from truffle.core.model import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from lambdas.collecting.collector import Collector
     from lambdas.collecting.coverage import Ask, Finder
@@ -167,7 +167,18 @@ class Collect(Parts[CollectSettings]):
             allowed_age=allowed_age(float(settings.schedule_minutes)),
             expected=self.expected,
         )
-        return report, Capacity(prices=self.prices, has_metrics=bool(settings.capacity_metrics))
+        capacity = Capacity(prices=self.prices, has_metrics=bool(settings.capacity_metrics))
+        return report, capacity, *self._copies()
+
+    def _copies(self) -> Iterator[Publication]:
+        """The publications of what a cold query reads beside reservations."""
+        from lambdas.collecting.beside_file import BesideFile
+        from lambdas.store.beside import BesideStore, ItemKind
+        from lambdas.store.beside_copy import BesideCopy
+
+        store = BesideStore(self.scopes.groups)
+        for kind in (ItemKind.FLEETS, ItemKind.PLACEMENTS):
+            yield BesideFile(store, BesideCopy(self.archive, kind))
 
     @cached_property
     def retrier(self) -> Retrier:

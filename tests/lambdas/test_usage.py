@@ -374,11 +374,12 @@ def test_a_question_that_cannot_be_asked_is_refused(
     assert (answer.status, answer.body["parameter"]) == (400, parameter)
 
 
+@pytest.mark.parametrize("limit", ["history.usage.MOST_OBJECTS", "api.responses.MOST_USAGE_ROWS"])
 def test_a_question_that_is_too_large_names_the_sql_to_use(
-    hours: Hours, monkeypatch: pytest.MonkeyPatch
+    hours: Hours, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
     a_day(hours)
-    monkeypatch.setattr("lambdas.history.usage.MOST_OBJECTS", 1)
+    monkeypatch.setattr(f"lambdas.{limit}", 0)
     answer = hours.ask("/usage", since="2026-11-24", until="2026-11-25")
     assert (answer.status, answer.body["title"]) == (400, "Request too large")
     assert "FROM usage WHERE dt BETWEEN '2026-11-24' AND '2026-11-24'" in answer.body["sql"]

@@ -165,7 +165,12 @@ def test_the_cost_of_idle_capacity_names_what_has_no_price(
         for name in ("p5.48xlarge", "p4d.24xlarge")
     ]
     inputs = Inputs(
-        rows=rows, now=NOON, observed_at=NOON, scopes=1, source="tests", prices=PriceBook(prices)
+        rows=rows,
+        now=NOON,
+        observed_at=NOON,
+        scopes=1,
+        source="tests",
+        prices=PriceBook(settings=prices),
     )
     show(browser, tmp_path, inputs)
     shown = browser.run("document.querySelector('#totals').textContent")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from truffle.cli.options import Common
+from truffle.core.tag_text import TEAM_TAG
 
 if TYPE_CHECKING:
     from truffle.core.pricing import PriceBook
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from truffle.sources.listing import Listing
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-TEAM_TAG = "Team"
-"""The default of --team-tag (truffle.report.inputs, which would slow --help)."""
 
 
 def gathering_options() -> Callable[[Command], Command]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -20,7 +19,7 @@ from lambdas.store.scopes import ScopeStore
 from tests.builders import HOME, HOUR, OTHER, a_run
 from tests.effort import examples
 from tests.lambdas.fakes import Clock, Fleet, a_raw_odcr, client_error
-from tests.lambdas.memory import MemoryTable
+from tests.lambdas.memory import MemoryBucket, MemoryTable
 from tests.lambdas.runs.builders import CLOSED
 from truffle.core.model import Scope
 from truffle.core.runs import Run, Unit
@@ -32,30 +31,6 @@ REGIONS = ("eu-west-1", "us-east-2")
 
 SHOWN = [it.name for it in fields(ScopeStatus) if it.name not in ("streak", "is_retired")]
 """The fields of a scope in a response."""
-
-
-class Bucket:
-    """An S3 client that keeps what it is given, and counts the requests."""
-
-    class exceptions:
-        class NoSuchKey(Exception):
-            pass
-
-    def __init__(self) -> None:
-        self.objects: dict[str, bytes] = {}
-        self.refuses = False
-        self.reads = 0
-
-    def put_object(self, **parameters: Any) -> None:
-        self.objects[parameters["Key"]] = parameters["Body"]
-
-    def get_object(self, **parameters: Any) -> dict[str, Any]:
-        self.reads += 1
-        if self.refuses:
-            raise client_error("AccessDenied", "GetObject")
-        if parameters["Key"] not in self.objects:
-            raise self.exceptions.NoSuchKey
-        return {"Body": io.BytesIO(self.objects[parameters["Key"]])}
 
 
 @dataclass
@@ -101,7 +76,7 @@ class World:
 
     fleet: Fleet = field(default_factory=Fleet)
     table: Any = field(default_factory=CountingTable)
-    bucket: Any = field(default_factory=Bucket)
+    bucket: Any = field(default_factory=MemoryBucket)
     clock: Clock = field(default_factory=Clock)
     covered: set[str] = field(default_factory=lambda: set(ACCOUNTS))
 
