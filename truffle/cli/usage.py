@@ -10,6 +10,7 @@ import click
 from truffle.cli.options import (
     Choice,
     Common,
+    Sources,
     asked_types,
     common,
     filter_options,
@@ -60,7 +61,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 )
 @filter_options
 @output_option(FORMATS)
-@common(is_api=True)
+@common(Sources.STACK)
 def command(
     common: Common,
     output: str,
