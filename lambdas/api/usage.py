@@ -13,6 +13,7 @@ from truffle.core.codec import Json
 from truffle.core.filters import Filter
 from truffle.core.ledger import DAY, day_of
 from truffle.core.ledger_reader import DayTotals
+from truffle.core.organization import AllLabels, labels_of
 from truffle.core.parameters import BadParameter
 from truffle.core.pricing import PriceBook
 from truffle.core.queries import to_filter, unknown_words
@@ -75,8 +76,14 @@ class Answer:
         return f'{{"items":[{",".join(self.rows)}],{others[1:]}'
 
 
-def answer(question: UsageQuestion, spans: Iterable[Span | DayTotals], prices: PriceBook) -> Answer:
-    """The rows by interval and group, and the price of each product in them, null if unknown."""
+def answer(
+    question: UsageQuestion,
+    spans: Iterable[Span | DayTotals],
+    prices: PriceBook,
+    labels: AllLabels | None = None,
+) -> Answer:
+    """The rows by interval and group, the price of each product in them, null if unknown, and the
+    names of their accounts, as far as they are known."""
     tally = Tally(question.period, question.by, prices.rate, question.chosen)
     with no_garbage_collection():
         for one in spans:
@@ -100,6 +107,11 @@ def answer(question: UsageQuestion, spans: Iterable[Span | DayTotals], prices: P
                 for it in prices.bill.between(period.since, period.until)
                 if it.place in tally.prepaid_places
             ],
+            "account_names": {
+                it: name
+                for it in sorted(tally.values("account", "owner"))
+                if (name := labels_of(it, labels or {}).account_name)
+            },
             "warnings": list(question.warnings),
         },
     )

@@ -141,10 +141,11 @@ def usage() -> Response[str]:
     period, reader = question.period, wiring.query().usage()
     try:
         spans = reader.between(period.since, period.until, now, question.is_total)
-        found = answer(question, spans, wiring.query().prices())
+        context = context_of_scopes()
+        found = answer(question, spans, wiring.query().prices(), context.labels)
     except TooLarge as error:
         return responses.ask_sql(str(error), question)
-    missing = {"missing_days": sorted(reader.missing), "collection": context_of_scopes().collection}
+    missing = {"missing_days": sorted(reader.missing), "collection": context.collection}
     accepted = app.current_event.headers.get("accept-encoding")
     response = packed(json_response(found.text(**missing)), accepted)
     if is_too_large(response.body):

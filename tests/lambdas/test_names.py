@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from lambdas import publish
 from lambdas.clients import service
@@ -90,6 +91,19 @@ class TestAnswers:
     def test_reservations_are_sorted_by_name(self) -> None:
         found = ask("/reservations", sort="account_name").body["items"]
         assert [it["account_name"] for it in found] == ["billing", "research-one", None]
+
+    def test_metrics_have_names(self) -> None:
+        text = ask("/metrics").text
+        families = text_string_to_metric_families(text)  # type: ignore[no-untyped-call]
+        (found,) = [family for family in families if family.name == "truffle_account_info"]
+        assert [sample.labels for sample in found.samples] == [
+            {"account_id": HOME, "account_name": "billing", "organizational_unit": ""},
+            {
+                "account_id": OTHER,
+                "account_name": "research-one",
+                "organizational_unit": "Research/Training",
+            },
+        ]
 
     def test_the_status_says_how_the_accounts_were_found(self) -> None:
         assert ask("/status").body["discovery"] == {

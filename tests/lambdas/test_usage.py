@@ -28,6 +28,7 @@ from tests.lambdas.aws import Stack
 from tests.lambdas.fakes import Clock, FakeContext, Wire, a_raw_block, a_raw_odcr, client_error
 from tests.lambdas.hours import IRELAND, OHIO, Hours
 from truffle.core.ledger import lines_of, write_day
+from truffle.core.organization import Labels
 from truffle.core.pricing import PriceBook
 from truffle.core.spans import Span
 from truffle.core.times import format_time
@@ -343,6 +344,24 @@ def test_the_garbage_collector_pauses_while_usage_is_added_up() -> None:
 
     answer(to_question({}, NOON), spans(), PriceBook())
     assert (paused, gc.isenabled()) == ([True], True)
+
+
+def test_the_accounts_and_owners_of_groups_have_names() -> None:
+    row = an_odcr(account_id=OTHER, owner_id=HOME, used_capacity=0)
+    labels = {OTHER: Labels("research-one"), HOME: Labels("billing"), "111111111111": Labels("no")}
+    span = Span(row, NOON, NOON + HOUR, NOON + HOUR)
+    values = {"by": ["account", "owner", "type"], "since": [NOON], "until": [NOON + HOUR]}
+
+    def named(*by: str) -> dict[str, str]:
+        question = to_question({**values, "by": list(by)}, NOON + HOUR)
+        found: dict[str, str] = answer(question, [span], PriceBook(), labels).others[
+            "account_names"
+        ]
+        return found
+
+    assert named("account", "owner") == {OTHER: "research-one", HOME: "billing"}
+    assert named("owner", "type") == {HOME: "billing"}
+    assert named("type") == {}
 
 
 def test_a_price_that_is_unknown_is_null(hours: Hours) -> None:

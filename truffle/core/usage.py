@@ -248,6 +248,12 @@ class Tally:
                 rows[number].append(f"{openings[number]}{text}{_numbers(sums, currency)}")
         return [text for of_bin in rows for text in of_bin]
 
+    def values(self, *names: str) -> set[str]:
+        """The known values of these keys of the groups."""
+        places = [number for number, name in enumerate(self._by) if name in names]
+        groups = {part.group for part in self._parts if part}
+        return {value for group in groups for it in places if (value := group[it]) is not None}
+
     def _sums(self) -> _SumsOf:
         sums: _SumsOf = {}
         for (number, place, is_observed), length in self._times.items():

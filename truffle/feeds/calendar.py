@@ -19,6 +19,7 @@ from icalendar import Alarm, Calendar, Event
 from truffle.core import events as happened
 from truffle.core.deadlines import EXTENSION_NOTICE, commitment_end
 from truffle.core.events import EventType
+from truffle.core.organization import account_text
 from truffle.core.quoting.terminal import visible
 from truffle.core.timeline import Phase, Span
 from truffle.messages.advice import reservation_url
@@ -132,9 +133,8 @@ def planned_events(span: Span) -> Iterator[Planned]:
     prefix = "Cancelled: " if status == _CANCELLED else ""
     alarms = () if prefix else ALARMS
     url = reservation_url(row)
-    about = visible(
-        f"{row.reservation_id}, state {row.state}, account {row.account_id or 'unknown'}"
-    )
+    account = account_text(row.account_id, row.account_name) if row.account_id else "unknown"
+    about = visible(f"{row.reservation_id}, state {row.state}, account {account}")
     place = visible(row.availability_zone or row.region)
 
     def planned(kind: str, says: str, start: datetime, end: datetime | None = None) -> Planned:

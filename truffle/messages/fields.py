@@ -13,6 +13,7 @@ from truffle.core.deadlines import payment_deadline
 from truffle.core.events import SCOPE_TYPES, Event, EventType
 from truffle.core.model import Accelerator, Reservation
 from truffle.core.offerings import Offering, Segment
+from truffle.core.organization import account_text
 from truffle.core.times import parse_time
 from truffle.messages.wording import moment, moment_from, of_instances, span, usd
 
@@ -42,8 +43,7 @@ def _facts(event: Event, now: datetime) -> _Pairs:
         yield from _reservation_facts(event, row, now)
     if event.offering is not None:
         yield from _offering_facts(event, event.offering, now)
-    name = event.account_name
-    yield "Account", f"{name} ({event.account_id})" if name else event.account_id
+    yield "Account", account_text(event.account_id, event.account_name)
     yield "Organizational unit", event.organizational_unit
     about = row or event.offering
     if about is None or not about.availability_zone:

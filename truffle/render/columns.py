@@ -14,6 +14,7 @@ from datetime import datetime
 from truffle.core.codec import FIELD_NAMES, encode
 from truffle.core.kinds.registry import CLASSES, KINDS
 from truffle.core.model import Reservation
+from truffle.core.organization import account_text
 from truffle.core.pricing import NO_PRICES, USD, PriceBook
 from truffle.render.style import state_colour
 from truffle.render.tables import NEVER, Column
@@ -142,7 +143,7 @@ def account_of(row: Reservation) -> str:
     """``research-one (111122223333)``, if the name is known."""
     if row.account_id is None:
         return "-"
-    return f"{row.account_name} ({row.account_id})" if row.account_name else row.account_id
+    return account_text(row.account_id, row.account_name)
 
 
 def _wanted(rows: Sequence[Reservation]) -> tuple[bool, bool]:

@@ -9,6 +9,7 @@ from typing import Any
 from truffle.core.codec import decode
 from truffle.core.events import EventType
 from truffle.core.model import Reservation
+from truffle.core.organization import account_text
 from truffle.core.quoting.shell import word
 from truffle.core.quoting.terminal import visible_values
 from truffle.core.status import FAILING_STATES, State
@@ -165,8 +166,7 @@ _WATCHES: list[Column[Json]] = [
 
 
 def _account(row: Json) -> str:
-    name, account_id = row.get("account_name"), row["account_id"]
-    return f"{name} ({account_id})" if name else str(account_id)
+    return account_text(row["account_id"], row.get("account_name"))
 
 
 def render_status(status: Json, style: Style) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from truffle.core.fleets import CapacityFleet
+from truffle.core.organization import account_text
 from truffle.render.style import Style
 from truffle.render.tables import Column, draw
 from truffle.render.words import counted, minute, number
@@ -47,8 +48,7 @@ def _columns_of(fleets: Sequence[CapacityFleet]) -> list[Column[CapacityFleet]]:
 
 
 def _account(fleet: CapacityFleet) -> str:
-    name = fleet.account_name
-    return f"{name} ({fleet.account_id})" if name else fleet.account_id or "-"
+    return account_text(fleet.account_id, fleet.account_name) if fleet.account_id else "-"
 
 
 def _members(fleet: CapacityFleet) -> str:

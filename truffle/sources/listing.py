@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from truffle.core.model import CLOSED_KINDS, FailureKind, Reservation
+from truffle.core.organization import account_text
 
 Progress = Callable[[str, bool], None]
 """A callback with each region as it ends, and whether its result is complete."""
@@ -31,8 +32,7 @@ class ScopeFailure:
     @property
     def account(self) -> str | None:
         """``research-one (111122223333)``, if the name is known."""
-        name = self.account_name
-        return f"{name} ({self.account_id})" if name else self.account_id
+        return self.account_id and account_text(self.account_id, self.account_name)
 
     def __str__(self) -> str:
         return f"{self.region}: {self.code}: {self.message}"
