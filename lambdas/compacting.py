@@ -41,7 +41,7 @@ Client = Any
 """A boto3 S3 client."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Compactor:
     """Updates the tables.
 

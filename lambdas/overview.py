@@ -22,7 +22,7 @@ from truffle.core.pricing import PriceBook
 from truffle.core.status import FAILING_STATES, Judged, State
 from truffle.core.timeline import PAST
 from truffle.feeds.inputs import ScopeState
-from truffle.messages.wording import count
+from truffle.messages.wording import counted
 from truffle.report.inputs import NO_MARKET, FailedScope, Inputs, Use
 from truffle.report.use import use_over_time
 
@@ -47,7 +47,7 @@ def recent_events(store: EventStore, now: datetime, kept: timedelta) -> Recent:
     if len(messages) == MOST_EVENTS:
         notes.append(f"Only the newest {MOST_EVENTS:,} events were read.")
     if len(events) < len(messages):
-        notes.append(f"{count(len(messages) - len(events), 'event')} could not be read.")
+        notes.append(f"{counted(len(messages) - len(events), 'event')} could not be read.")
     return Recent(events, " ".join(notes) or None)
 
 

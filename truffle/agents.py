@@ -38,7 +38,7 @@ INSTRUCTIONS = (
     "Reads the GPU capacity that an organization holds on AWS, by type: "
     f"{'; '.join(f'{name}: {kind.about}' for name, kind in KINDS.items())} "
     "It never buys or changes anything. "
-    "Check 'collection' in each answer: the reservations of a failed scope are unknown. "
+    "Check 'collection' in each result: the reservations of a failed scope are unknown. "
     "Times are UTC; arguments take dates, RFC 3339, or lengths such as 7d."
 )
 
@@ -166,10 +166,10 @@ class _Tools:
     def reservation(self, reservation_id: str) -> Answered:
         """Show one reservation by its id (cr-… or the block's id)."""
         from truffle.completeness import find
-        from truffle.query import ask
+        from truffle.query import list_query
 
         with _explained():
-            everything = ask(reservation_type=list(TYPES), active_only=False)
+            everything = list_query(reservation_type=list(TYPES), active_only=False)
             inventory = self._client.inventory(everything)
             row = find(inventory, reservation_id)
         return Answered(encode(row), _collection(inventory.failures, row.observed_at))
@@ -246,11 +246,11 @@ class _Tools:
         from truffle.arguments import training_request
         from truffle.completeness import unknown_regions
         from truffle.core.validation import validate
-        from truffle.query import run_question
+        from truffle.query import run_query
 
         with _explained():
             request = training_request(instance_type, count, days, start_by)
-            inventory = self._client.inventory(run_question(instance_type, regions))
+            inventory = self._client.inventory(run_query(instance_type, regions))
         unknown = unknown_regions(inventory)
         answer = validate(inventory.reservations, request, clock.now(), unknown).to_json()
         answer["candidates"] = answer["candidates"][:MOST]

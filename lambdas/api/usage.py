@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from lambdas.history.exceptions import TooLarge
 from lambdas.store.garbage import no_garbage_collection
 from truffle.core.codec import Json
 from truffle.core.filters import Filter
@@ -19,7 +20,7 @@ from truffle.core.pricing import PriceBook
 from truffle.core.queries import to_filter, unknown_words
 from truffle.core.spans import Span
 from truffle.core.times import format_time
-from truffle.core.usage import Period, Tally
+from truffle.core.usage import Period, Tally, TooManyRows
 from truffle.core.usage_axes import Interval
 
 DEFAULT_DAYS = 7
@@ -28,7 +29,7 @@ LONGEST = timedelta(days=3 * 366)
 
 
 @dataclass(frozen=True, slots=True)
-class UsageQuestion:
+class UsageQuery:
     """The query: the period, the keys of the groups, and the filter."""
 
     period: Period
@@ -41,7 +42,7 @@ class UsageQuestion:
         return self.period.has_whole(day) and not self.chosen.reads_numbers
 
 
-def to_question(values: Mapping[str, list[Any]], now: datetime) -> UsageQuestion:
+def to_usage_query(values: Mapping[str, list[Any]], now: datetime) -> UsageQuery:
     """The query of parsed parameters; by default the last seven whole days.
 
     A period that ends in the future is cut at the present. Raises BadParameter.
@@ -60,7 +61,7 @@ def to_question(values: Mapping[str, list[Any]], now: datetime) -> UsageQuestion
     interval = Interval(values.get("interval", [Interval.DAY])[0])
     by = tuple(dict.fromkeys(values.get("by", DEFAULT_BY)))
     warnings = tuple(unknown_words(values))
-    return UsageQuestion(Period(since, until, interval), by, to_filter(values), warnings)
+    return UsageQuery(Period(since, until, interval), by, to_filter(values), warnings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,22 +78,29 @@ class Answer:
 
 
 def answer(
-    question: UsageQuestion,
+    query: UsageQuery,
     spans: Iterable[Span | DayTotals],
     prices: PriceBook,
+    most_rows: int | None = None,
     labels: AllLabels | None = None,
 ) -> Answer:
     """The rows by interval and group, the price of each product in them, null if unknown, and the
-    names of their accounts, as far as they are known."""
-    tally = Tally(question.period, question.by, prices.rate, question.chosen)
-    with no_garbage_collection():
-        for one in spans:
-            if isinstance(one, DayTotals):
-                tally.add_day(one)
-            else:
-                tally.add(one)
-        rows = tally.texts()
-    period = question.period
+    known names of the accounts and owners that they are grouped by.
+
+    Raises TooLarge as soon as there are more than ``most_rows``.
+    """
+    tally = Tally(query.period, query.by, prices.rate, query.chosen, most_rows)
+    try:
+        with no_garbage_collection():
+            for one in spans:
+                if isinstance(one, DayTotals):
+                    tally.add_day(one)
+                else:
+                    tally.add(one)
+            rows = tally.texts()
+    except TooManyRows as error:
+        raise TooLarge(f"more than {most_rows:,} rows") from error
+    period = query.period
     return Answer(
         rows,
         {
@@ -100,18 +108,19 @@ def answer(
             "since": format_time(period.since),
             "until": format_time(period.until),
             "interval": period.interval.value,
-            "by": list(question.by),
+            "by": list(query.by),
             "prices": [it.to_json() for it in sorted(tally.prices, key=str)],
             "billed_fees": [
                 it.to_json()
                 for it in prices.bill.between(period.since, period.until)
                 if it.place in tally.prepaid_places
             ],
-            "account_names": {
-                it: name
-                for it in sorted(tally.values("account", "owner"))
-                if (name := labels_of(it, labels or {}).account_name)
-            },
-            "warnings": list(question.warnings),
+            "account_names": _names(tally.values("account", "owner"), labels or {}),
+            "warnings": list(query.warnings),
         },
     )
+
+
+def _names(accounts: Iterable[str], labels: AllLabels) -> dict[str, str]:
+    names = {it: labels_of(it, labels).account_name for it in sorted(accounts)}
+    return {account_id: name for account_id, name in names.items() if name}

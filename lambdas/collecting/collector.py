@@ -71,7 +71,7 @@ class ScopeOutcome:
         return self.result if isinstance(self.result, Failure) else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Collector:
     """The collector, with its clients and stores, and the thresholds of events that time causes.
 
@@ -223,7 +223,13 @@ class Collector:
         at = self.clock()
         if at > deadline:
             message = "The unit's time was up before this scope was collected."
-            return Failure(scope, at, FailureKind.ERROR, DEADLINE_EXCEEDED, message)
+            return Failure(
+                scope=scope,
+                failed_at=at,
+                kind=FailureKind.ERROR,
+                code=DEADLINE_EXCEEDED,
+                message=message,
+            )
         try:
             client = self.ec2_of(scope)
         except FAILURES as error:
@@ -257,7 +263,13 @@ class Collector:
                     break
                 listing = self._after_conflict(listing, tried, visit)
         message = f"Other accounts kept updating the same reservations; attempts: {tried + 1}."
-        failure = Failure(scope, self.clock(), FailureKind.ERROR, CONTENDED, message)
+        failure = Failure(
+            scope=scope,
+            failed_at=self.clock(),
+            kind=FailureKind.ERROR,
+            code=CONTENDED,
+            message=message,
+        )
         return self._written(replace(listing, result=failure), visit)
 
     def _stored_again(self, prior: PriorState, reports: Reports, visit: Visit) -> ScopeListing:

@@ -48,9 +48,9 @@ class AnswerReader:
     ) -> list[Answer]:
         """The answers of this time, ``until`` excluded, in order of time; ``regions`` are names or
         globs, empty for all. Raises TooLarge, and Unreadable."""
-        question = since, until, regions
-        if self._kept is None or self._kept[0] != question:
-            self._kept = question, self._load(*question)
+        period = since, until, regions
+        if self._kept is None or self._kept[0] != period:
+            self._kept = period, self._load(*period)
         return self._kept[1]
 
     def _load(self, since: datetime, until: datetime, regions: frozenset[str]) -> list[Answer]:

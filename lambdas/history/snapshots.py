@@ -168,7 +168,7 @@ def _listing(line: Json, held: dict[Scope, tuple[Reservation, ...]]) -> Snapshot
     scope, at = Scope(line["account_id"], line["region"]), parse_time(line["observed_at"])
     if line["outcome"] != "succeeded":
         code = line["error"] or "Unknown"
-        return Failure(scope, at, kind_of(code), code, "")
+        return Failure(scope=scope, failed_at=at, kind=kind_of(code), code=code, message="")
     rows = held.get(scope, ())
     if len(rows) != line["reservations"]:
         raise ValueError(f"{scope} has {len(rows)} reservations and not {line['reservations']}")

@@ -48,7 +48,7 @@ class RecordedAnswer:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Asker:
     """Requests offerings for watches. ``ec2`` returns the client of a region, which makes one
     attempt per call."""
@@ -206,12 +206,12 @@ class _Visit:
         self, watch: Watch, outcome: Outcome, code: str | None = None, message: str | None = None
     ) -> Answer:
         return Answer(
-            watch.name,
-            self.region,
-            self.asker.account_id,
-            watch.question,
-            outcome,
-            self.asker.now(),
+            watch=watch.name,
+            region=self.region,
+            account_id=self.asker.account_id,
+            question=watch.question,
+            outcome=outcome,
+            observed_at=self.asker.now(),
             code=code,
             message=message,
         )

@@ -15,10 +15,10 @@ from lambdas.api import answers
 from lambdas.api.answers import Context
 from lambdas.api.inventory import View
 from truffle.core.filters import Filter
+from truffle.core.parameters import DEFAULT_EVENTS
 
 app = APIGatewayHttpResolver()
 
-DEFAULT_EVENTS = timedelta(days=7)
 UNTIL_LATER = timedelta(seconds=1)
 
 
@@ -62,8 +62,8 @@ def raw_query() -> dict[str, list[str]]:
     return parse_qs(app.current_event.raw_event.get("rawQueryString", ""), keep_blank_values=True)
 
 
-def question_of(given: Mapping[str, list[str]]) -> str:
-    return answers.question_of(app.current_event.path, given)
+def fingerprint_of(given: Mapping[str, list[str]]) -> str:
+    return answers.fingerprint_of(app.current_event.path, given)
 
 
 def period(values: Mapping[str, list[Any]]) -> tuple[datetime, datetime]:

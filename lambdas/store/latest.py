@@ -53,7 +53,7 @@ def own_from_json(scope: Scope, json: Json) -> StoredStatus:
     """The inverse, without the heartbeat. Raises KeyError, TypeError or ValueError."""
     error = json["error"]
     return StoredStatus(
-        scope,
+        scope=scope,
         revision=json["revision"],
         digest=json["digest"],
         unanswered=tuple(json["unanswered"]),

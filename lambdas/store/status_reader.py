@@ -175,7 +175,7 @@ class StatusReader:
             scope
             for unit, beats in self.heartbeats.get(self.heartbeats.versions()).items()
             for scope in scopes_of(unit, beats)
-            if with_heartbeat(StoredStatus(scope), beats[scope.account_id]).reservations
+            if with_heartbeat(StoredStatus(scope=scope), beats[scope.account_id]).reservations
         )
 
     def adopt(self) -> None:
@@ -206,7 +206,7 @@ def _merged(
 ) -> dict[Scope, StoredStatus]:
     """The statuses of scopes from their heartbeats and own items."""
     own = {it.scope: it for it in map(to_status, items)}
-    known = {scope: own.get(scope, StoredStatus(scope)) for scope in scopes}
+    known = {scope: own.get(scope, StoredStatus(scope=scope)) for scope in scopes}
     return {
         scope: with_heartbeat(status, beats[scope]) if scope in beats else status
         for scope, status in known.items()

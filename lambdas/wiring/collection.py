@@ -101,15 +101,15 @@ class Collect(Parts[CollectSettings]):
         from truffle.ec2.listing import DescribedTypes
 
         return Collector(
-            self.ec2.of,
-            DescribedTypes(),
-            self.scopes,
-            self.archive,
-            wiring.now,
-            self.alert_settings.thresholds,
-            self.expected,
-            self.prices,
-            self.ec2.others_of,
+            ec2_of=self.ec2.of,
+            types=DescribedTypes(),
+            scopes=self.scopes,
+            archive=self.archive,
+            clock=wiring.now,
+            thresholds=self.alert_settings.thresholds,
+            expected=self.expected,
+            prices=self.prices,
+            others_of=self.ec2.others_of,
         )
 
     @cached_property
@@ -117,15 +117,16 @@ class Collect(Parts[CollectSettings]):
         from lambdas.collecting.finish_run import Closer
 
         directory = self.directory if self.account_settings.is_organization else None
-        stores = self.scopes, self.runs, self.archive
         send = partial(wiring.service("sqs").send_message, QueueUrl=self.settings.queue_url)
         return Closer(
-            *stores,
-            wiring.now,
-            lambda body: send(MessageBody=body),
-            self.expected,
-            directory,
-            wiring.meter,
+            scopes=self.scopes,
+            runs=self.runs,
+            archive=self.archive,
+            clock=wiring.now,
+            send=lambda body: send(MessageBody=body),
+            expected=self.expected,
+            directory=directory,
+            meter=wiring.meter,
         )
 
     @cached_property

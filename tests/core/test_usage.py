@@ -13,7 +13,7 @@ from tests.builders import HOUR, NOON, OHIO, a_block, an_odcr
 from truffle.core.model import Reservation, Snapshot
 from truffle.core.pricing import USD, PriceBook, PriceSource, Rate
 from truffle.core.spans import Span, spans_of
-from truffle.core.usage import Period, UsageRow, usage
+from truffle.core.usage import Period, Tally, TooManyRows, UsageRow, usage
 from truffle.core.usage_axes import Interval
 
 MINUTE = timedelta(minutes=1)
@@ -52,6 +52,17 @@ def test_accelerator_hours_are_those_of_every_device() -> None:
 def test_an_unobserved_span_is_neither_reserved_nor_used() -> None:
     (row,) = total(Span(an_odcr(total_capacity=4), NOON, NOON + HOUR, is_observed=False))
     assert (row.unobserved_hours, row.reserved_hours, row.utilization) == (4, 0, None)
+
+
+def test_the_row_that_is_one_too_many_ends_the_sum() -> None:
+    period = Period(DAY, DAY + timedelta(days=2), Interval.HOUR)
+    tally = Tally(period, ["reservation"], no_price, most_rows=5)
+    tally.add(held(an_odcr("cr-a"), 3))
+    tally.add(held(an_odcr("cr-a", available_capacity=0), 3))
+    tally.add(held(an_odcr("cr-b"), 2))
+    assert len(tally.texts()) == 5
+    with pytest.raises(TooManyRows):
+        tally.add(held(an_odcr("cr-c"), 1))
 
 
 def test_a_price_gives_what_was_reserved_and_what_was_idle() -> None:

@@ -118,7 +118,7 @@ class MemoryTable:
         item.update(_copy(action["Item"]))
 
     def _item(self, action: Item) -> Item:
-        """The item of an action, made where there is none."""
+        """The item of an action, created if it does not exist."""
         pk, sk = _key_of(action)
         self.partitions.setdefault(pk, set()).add(sk)
         return self.items.setdefault((pk, sk), {})
@@ -174,7 +174,7 @@ def _named(action: Item, expression: str) -> str:
 
 
 def _combine(kind: str, name: str, item: Item, value: Item) -> None:
-    """ADD and DELETE, of numbers and of sets of text; an empty set is no attribute."""
+    """ADD and DELETE, of numbers and of sets of text; an empty set removes the attribute."""
     if kind == "ADD" and "N" in value:
         item[name] = {"N": str(int(item.get(name, {"N": "0"})["N"]) + int(value["N"]))}
         return

@@ -59,7 +59,7 @@ class Organization:
     def _statuses(self) -> list[StoredStatus]:
         return [
             StoredStatus(
-                Scope(f"{account:012}", region),
+                scope=Scope(f"{account:012}", region),
                 revision=1,
                 observed_at=NOON - HOUR,
                 attempted_at=NOON,
@@ -93,7 +93,15 @@ class Organization:
 def asked_of(organization: Organization) -> Iterator[None]:
     store: Any = organization
     parts = Query(QuerySettings)
-    parts.settings = QuerySettings("table", "bucket", "60", "400", "", "{}", "publisher")
+    parts.settings = QuerySettings(
+        table="table",
+        bucket="bucket",
+        schedule_minutes="60",
+        event_retention_days="400",
+        expected_denied="",
+        queues="{}",
+        publisher="publisher",
+    )
     parts.inventory, parts.events, parts.runs = Inventory(store), store, store
     parts.price_list = store
     with pytest.MonkeyPatch.context() as patch:

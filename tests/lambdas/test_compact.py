@@ -29,17 +29,17 @@ def bucket(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def compact(bucket: Path, tmp_path: Path) -> Compact:
-    """Runs a new invocation, with time for so many objects; the function's folder stays."""
+    """Runs a new invocation, with time for that many objects; the function's folder stays."""
 
     def run(*days: date, time_for: int = 1000) -> dict[str, list[str]]:
         client = FolderBucket(bucket)
         compactor = Compactor(
-            client,
-            "bucket",
-            tmp_path / "function",
-            Compaction(connect()),
-            timedelta(hours=1),
-            lambda: client.puts < time_for,
+            client=client,
+            bucket="bucket",
+            folder=tmp_path / "function",
+            compaction=Compaction(connect()),
+            period=timedelta(hours=1),
+            has_time=lambda: client.puts < time_for,
         )
         return compactor.run(days)
 

@@ -10,6 +10,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from lambdas import publish
+from lambdas.api.usage import answer, to_usage_query
 from lambdas.clients import service
 from lambdas.settings import PublishSettings, QuerySettings
 from lambdas.store.directory import DirectoryStore
@@ -20,7 +21,9 @@ from tests.lambdas.fakes import Clock, FakeContext, Wire, client_error
 from tests.lambdas.query.builders import Api
 from tests.lambdas.test_publish import record
 from truffle.core.model import Scope
-from truffle.core.organization import Account, Directory
+from truffle.core.organization import Account, Directory, Labels
+from truffle.core.pricing import PriceBook
+from truffle.core.spans import Span
 
 THIRD = "777788889999"
 DIRECTORY = Directory(
@@ -235,3 +238,20 @@ def test_an_event_is_published_without_names_where_they_cannot_be_read(
     message, attributes = published()
     assert message["account_name"] is None
     assert "account_name" not in attributes
+
+
+def test_the_accounts_and_owners_of_groups_have_names() -> None:
+    row = an_odcr(account_id=OTHER, owner_id=HOME, used_capacity=0)
+    labels = {OTHER: Labels("research-one"), HOME: Labels("billing"), "111111111111": Labels("no")}
+    span = Span(row, NOON, NOON + HOUR)
+    values: dict[str, list[Any]] = {"since": [NOON], "until": [NOON + HOUR]}
+
+    def named(*by: str) -> dict[str, str]:
+        asked = to_usage_query({**values, "by": list(by)}, NOON + HOUR)
+        found = answer(asked, [span], PriceBook(), labels=labels).others
+        names: dict[str, str] = found["account_names"]
+        return names
+
+    assert named("account", "owner") == {OTHER: "research-one", HOME: "billing"}
+    assert named("owner", "type") == {HOME: "billing"}
+    assert named("type") == {}

@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 import pytest
 
 from lambdas import ledger, query, wiring
-from lambdas.api.usage import answer, to_question
+from lambdas.api.usage import answer, to_usage_query
 from lambdas.clients import service
 from lambdas.history.ledgers import LedgerStore
 from lambdas.settings import LedgerSettings
@@ -28,7 +28,6 @@ from tests.lambdas.aws import Stack
 from tests.lambdas.fakes import Clock, FakeContext, Wire, a_raw_block, a_raw_odcr, client_error
 from tests.lambdas.hours import IRELAND, OHIO, Hours
 from truffle.core.ledger import lines_of, write_day
-from truffle.core.organization import Labels
 from truffle.core.pricing import PriceBook
 from truffle.core.spans import Span
 from truffle.core.times import format_time
@@ -342,26 +341,8 @@ def test_the_garbage_collector_pauses_while_usage_is_added_up() -> None:
         paused.append(not gc.isenabled())
         yield from ()
 
-    answer(to_question({}, NOON), spans(), PriceBook())
+    answer(to_usage_query({}, NOON), spans(), PriceBook())
     assert (paused, gc.isenabled()) == ([True], True)
-
-
-def test_the_accounts_and_owners_of_groups_have_names() -> None:
-    row = an_odcr(account_id=OTHER, owner_id=HOME, used_capacity=0)
-    labels = {OTHER: Labels("research-one"), HOME: Labels("billing"), "111111111111": Labels("no")}
-    span = Span(row, NOON, NOON + HOUR, NOON + HOUR)
-    values = {"by": ["account", "owner", "type"], "since": [NOON], "until": [NOON + HOUR]}
-
-    def named(*by: str) -> dict[str, str]:
-        question = to_question({**values, "by": list(by)}, NOON + HOUR)
-        found: dict[str, str] = answer(question, [span], PriceBook(), labels).others[
-            "account_names"
-        ]
-        return found
-
-    assert named("account", "owner") == {OTHER: "research-one", HOME: "billing"}
-    assert named("owner", "type") == {HOME: "billing"}
-    assert named("type") == {}
 
 
 def test_a_price_that_is_unknown_is_null(hours: Hours) -> None:
@@ -393,11 +374,12 @@ def test_a_question_that_cannot_be_asked_is_refused(
     assert (answer.status, answer.body["parameter"]) == (400, parameter)
 
 
+@pytest.mark.parametrize("limit", ["history.usage.MOST_OBJECTS", "api.responses.MOST_USAGE_ROWS"])
 def test_a_question_that_is_too_large_names_the_sql_to_use(
-    hours: Hours, monkeypatch: pytest.MonkeyPatch
+    hours: Hours, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
     a_day(hours)
-    monkeypatch.setattr("lambdas.history.usage.MOST_OBJECTS", 1)
+    monkeypatch.setattr(f"lambdas.{limit}", 0)
     answer = hours.ask("/usage", since="2026-11-24", until="2026-11-25")
     assert (answer.status, answer.body["title"]) == (400, "Request too large")
     assert "FROM usage WHERE dt BETWEEN '2026-11-24' AND '2026-11-24'" in answer.body["sql"]

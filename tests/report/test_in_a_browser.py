@@ -164,7 +164,15 @@ def test_the_cost_of_idle_capacity_names_what_has_no_price(
         an_odcr(name, instance_type=name, total_capacity=2, available_capacity=2)
         for name in ("p5.48xlarge", "p4d.24xlarge")
     ]
-    show(browser, tmp_path, Inputs(rows, NOON, NOON, 1, "tests", prices=PriceBook(prices)))
+    inputs = Inputs(
+        rows=rows,
+        now=NOON,
+        observed_at=NOON,
+        scopes=1,
+        source="tests",
+        prices=PriceBook(settings=prices),
+    )
+    show(browser, tmp_path, inputs)
     shown = browser.run("document.querySelector('#totals').textContent")
     assert figure in shown
     assert note in shown
@@ -183,7 +191,12 @@ def test_hostile_text_stays_text(browser: Browser, tmp_path: Path) -> None:
         a_block("cr-1", tags={"Name": name, "Team": name}),
         an_odcr(tags={"Name": name}),
     ]
-    show(browser, tmp_path, Inputs(rows, NOON, NOON, 1, name), "#group=team")
+    show(
+        browser,
+        tmp_path,
+        Inputs(rows=rows, now=NOON, observed_at=NOON, scopes=1, source=name),
+        "#group=team",
+    )
     assert browser.run("document.querySelectorAll('img, b').length") == 0
     assert names(browser) == [name]
     assert browser.console == []

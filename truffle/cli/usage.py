@@ -88,7 +88,7 @@ def command(
     from truffle.arguments import moment
     from truffle.cli.output import show_times, show_warnings
     from truffle.core.model import TYPES
-    from truffle.render.words import counted
+    from truffle.core.wording import counted
 
     common.needs_api("Usage hours")
     start, end = (

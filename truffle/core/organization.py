@@ -70,11 +70,6 @@ def labels_of(account_id: str | None, labels: AllLabels) -> Labels:
     return labels.get(account_id or "", NO_LABELS)
 
 
-def account_text(account_id: str, account_name: str | None) -> str:
-    """``research-one (111122223333)``, if the name is known."""
-    return f"{account_name} ({account_id})" if account_name else account_id
-
-
 def labelled(row: Reservation, labels: AllLabels) -> Reservation:
     """A reservation with the names of its account and of the organizational unit."""
     found = labels_of(row.account_id, labels)

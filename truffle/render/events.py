@@ -9,15 +9,15 @@ from typing import Any
 from truffle.core.codec import decode
 from truffle.core.events import EventType
 from truffle.core.model import Reservation
-from truffle.core.organization import account_text
 from truffle.core.quoting.shell import word
 from truffle.core.quoting.terminal import visible_values
 from truffle.core.status import FAILING_STATES, State
 from truffle.core.times import parse_time
+from truffle.core.wording import counted, named_account
 from truffle.render.columns import state_paint, state_text
 from truffle.render.style import Style
 from truffle.render.tables import Column, cells, draw
-from truffle.render.words import counted, duration, length, minute, number, percent
+from truffle.render.words import duration, length, minute, number, percent
 
 Json = Mapping[str, Any]
 
@@ -166,7 +166,7 @@ _WATCHES: list[Column[Json]] = [
 
 
 def _account(row: Json) -> str:
-    return account_text(row["account_id"], row.get("account_name"))
+    return named_account(row["account_id"], row.get("account_name"))
 
 
 def render_status(status: Json, style: Style) -> str:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from truffle.core.organization import account_text
 from truffle.core.quoting.terminal import visible
 from truffle.core.topology import Node, Placement, trees
+from truffle.core.wording import counted, named_account
 from truffle.render.style import Style
-from truffle.render.words import counted
 
 MOST_NAMED = 10
 """The maximum number of reservations without known nodes that are named."""
@@ -21,7 +20,7 @@ def render(placements: Sequence[Placement], style: Style) -> str:
     for (account_id, region), root in trees(placements).items():
         where = region
         if account_id is not None:
-            where += f", account {visible(account_text(account_id, names[account_id]))}"
+            where += f", account {visible(named_account(account_id, names[account_id]))}"
         lines += [style.title(f"{where}: {counted(root.size, 'reservation')}"), "", *_below(root)]
         lines.append("")
     unknown = [it for it in placements if it.network_nodes is None]

@@ -9,12 +9,12 @@ from typing import Any
 
 from truffle.core.billed_usage import BilledRow
 from truffle.core.codec import Json
-from truffle.core.organization import account_text
 from truffle.core.usage import Period, UsageRow
 from truffle.core.usage_axes import TAG, Interval
+from truffle.core.wording import counted, named_account
 from truffle.render.style import Style
 from truffle.render.tables import Column, draw
-from truffle.render.words import counted, day, minute, money, percent
+from truffle.render.words import day, minute, money, percent
 
 BAR = 10
 """The width of a bar that represents all reserved hours."""
@@ -149,7 +149,7 @@ def _head(name: str) -> str:
 def _group(name: str, names: Mapping[str, str], row: UsageRow) -> str:
     value = row.group.get(name)
     if value and name in ("account", "owner"):
-        return account_text(value, names.get(value))
+        return named_account(value, names.get(value))
     return group_text(name, value)
 
 

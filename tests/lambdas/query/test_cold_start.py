@@ -96,7 +96,13 @@ class World:
 
     def collects(self) -> None:
         self.clock.advance(HOUR)
-        make = Collector(self.fleet.of, DescribedTypes(), self.scopes, self.archive, self.clock)
+        make = Collector(
+            ec2_of=self.fleet.of,
+            types=DescribedTypes(),
+            scopes=self.scopes,
+            archive=self.archive,
+            clock=self.clock,
+        )
         for region in REGIONS:
             unit = Unit(str(self.clock()), region, tuple(sorted(self.covered)), 0, self.clock())
             self.scopes.heartbeats.add_names([unit.name])
@@ -104,12 +110,18 @@ class World:
 
     def closes(self) -> None:
         runs: Any = Runs()
-        closer = Closer(self.scopes, runs, self.archive, self.clock, lambda _: None)
+        closer = Closer(
+            scopes=self.scopes,
+            runs=runs,
+            archive=self.archive,
+            clock=self.clock,
+            send=lambda _: None,
+        )
         LatestFiles(closer).write(CLOSED)
 
     def starts(self, *, from_bucket: bool) -> tuple[Any, ...]:
-        """All that a cold inventory has: what answers say of each scope, and the rows. Without the
-        bucket it also finds the units by their counters instead of their names."""
+        """All that a cold inventory has: what responses show of each scope, and the rows. Without
+        the bucket it also finds the units by their counters instead of their names."""
         latest = LatestRegions(self.archive) if from_bucket else None
         if not from_bucket:
             del self.table.items["GROUPS", "UNITS"]

@@ -22,7 +22,13 @@ from truffle.core.topology import Placement
 
 def placed(api: Api, scope: Scope, *ids: str, error: str | None = None) -> None:
     rows = tuple(
-        Placement(it, scope.region, "p5.48xlarge", account_id=HOME, network_nodes=("nn-1", "nn-2"))
+        Placement(
+            reservation_id=it,
+            region=scope.region,
+            instance_type="p5.48xlarge",
+            account_id=HOME,
+            network_nodes=("nn-1", "nn-2"),
+        )
         for it in ids
     )
     since = NOON if error else None

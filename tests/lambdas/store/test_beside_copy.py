@@ -58,7 +58,9 @@ class World:
             self.place(scope, "cr-1")
 
     def place(self, scope: Scope, *ids: str) -> None:
-        rows = tuple(Placement(it, scope.region, network_nodes=("nn-ü",)) for it in ids)
+        rows = tuple(
+            Placement(reservation_id=it, region=scope.region, network_nodes=("nn-ü",)) for it in ids
+        )
         PlacementStore(self.store).write(scope, ScopePlacements(frozenset(ids), rows, NOON))
 
     def remove(self, scope: Scope) -> None:
