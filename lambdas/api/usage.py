@@ -110,11 +110,7 @@ def answer(
             "interval": period.interval.value,
             "by": list(query.by),
             "prices": [it.to_json() for it in sorted(tally.prices, key=str)],
-            "billed_fees": [
-                it.to_json()
-                for it in prices.bill.between(period.since, period.until)
-                if it.place in tally.prepaid_places
-            ],
+            "billed_fees": _fees(prices, period, tally),
             "account_names": _names(tally.values("account", "owner"), labels or {}),
             "warnings": list(query.warnings),
         },
@@ -124,3 +120,9 @@ def answer(
 def _names(accounts: Iterable[str], labels: AllLabels) -> dict[str, str]:
     names = {it: labels_of(it, labels).account_name for it in sorted(accounts)}
     return {account_id: name for account_id, name in names.items() if name}
+
+
+def _fees(prices: PriceBook, period: Period, tally: Tally) -> list[Json]:
+    """The billed fees of a period, where it has prepaid capacity."""
+    found = prices.bill.between(period.since, period.until)
+    return [it.to_json() for it in found if it.place in tally.prepaid_places]
