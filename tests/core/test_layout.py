@@ -75,11 +75,12 @@ def test_the_period_is_an_hour_unless_the_state_names_it() -> None:
     assert period_of({"schedule": {"minutes": "15"}}) == timedelta(minutes=15)
 
 
-def test_the_state_of_another_version_is_empty() -> None:
-    text = state_text({"spans": {"2026-11-24": "a"}})
+def test_the_state_of_another_version_has_the_schedule_alone() -> None:
+    schedule = {"schedule": {"minutes": "15"}}
+    text = state_text({"spans": {"2026-11-24": "a"}, **schedule})
     assert state_of(text)["spans"] == {"2026-11-24": "a"}
-    assert state_of('{"spans": {"2026-11-24": "a"}}')["spans"] == {"2026-11-24": "a"}
-    assert state_of(text.replace('"version": "1"', '"version": "2"')) == {}
+    assert state_of(text.replace('"version": "2"', '"version": "1"')) == schedule
+    assert state_of('{"spans": {"2026-11-24": "a"}}') == {}
 
 
 def test_a_database_is_named_as_athena_takes_it() -> None:

@@ -7,13 +7,13 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from moto import mock_aws
-from moto.core import responses
+from moto.core.model_instances import reset_model_data
+from moto.core.models import MockAWS
 
 from lambdas import clients, wiring
 from lambdas.account_settings import FILE_VARIABLE as ACCOUNTS_VARIABLE
@@ -22,6 +22,7 @@ from lambdas.delivery.webhook import ALLOW_LOOPBACK
 from lambdas.observability import logger, metrics
 from lambdas.settings import Settings
 from sandbox.sink.destination import Destination, listening
+from tests.lambdas import moto_cost
 from tests.lambdas.aws import Stack, untyped
 from tests.lambdas.fakes import Clock, FakeContext, Wire
 from tests.lambdas.office import Office
@@ -41,28 +42,32 @@ ENVIRONMENT = {
 }
 
 
-# moto lists the methods of a class again with each call.
-vars(responses)["method_names_from_class"] = cache(responses.method_names_from_class)
-
-
 @pytest.fixture(scope="package", autouse=True)
 def environment() -> Iterator[None]:
     """No AWS of the developer's own; the clients are made once, as in a function."""
     with pytest.MonkeyPatch.context() as patch:
+        moto_cost.lower(patch)
         for name in [name for name in os.environ if name.startswith("AWS_")]:
             patch.delenv(name)
         for name, value in ENVIRONMENT.items():
             patch.setenv(name, value)
-        _forget_clients()
+        forget_clients()
         yield
-        _forget_clients()
+        forget_clients()
+
+
+@pytest.fixture(scope="package")
+def mocked(environment: None) -> Iterator[MockAWS]:
+    """moto in place of AWS; a start takes longer than most calls."""
+    with mock_aws() as mocked:
+        yield mocked
 
 
 @pytest.fixture(autouse=True)
-def aws(environment: None) -> Iterator[None]:
-    """moto in place of AWS, empty: its transactions copy all the tables that there are."""
-    with mock_aws():
-        yield
+def aws(mocked: MockAWS) -> None:
+    """AWS, empty for each test."""
+    mocked.reset()
+    reset_model_data()
 
 
 @pytest.fixture
@@ -98,7 +103,8 @@ def choose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Non
     return put
 
 
-def _forget_clients() -> None:
+def forget_clients() -> None:
+    """The next call makes them anew, with the environment of then."""
     clients.session.cache_clear()
     clients.service.cache_clear()
 

@@ -74,7 +74,10 @@ State = Mapping[str, Mapping[str, str]]
 """The fingerprint of the sources of each day (``2026-11-24``) of each table, and under ``schedule``
 the ``minutes`` between two runs."""
 
-_SCHEMA = {"version": "1"}
+_SCHEDULE = "schedule"
+
+_SCHEMA = {"version": "2"}
+"""The files of version 1 lack ``usage.team``, and spans that ended at the last listing of a day."""
 
 HOURLY = "60"
 """Minutes between two runs if the state does not name them."""
@@ -92,15 +95,17 @@ def state_text(state: State) -> str:
 
 
 def state_of(text: str | bytes) -> State:
-    """The inverse. The state of another version is empty, so all days are built again from the
-    objects that are still there."""
+    """The inverse. The state of another version has no days, so all of them are built again from
+    the objects that are still there."""
     state: State = json.loads(text)
-    return state if state.get("schema", _SCHEMA) == _SCHEMA else {}
+    if state.get("schema") == _SCHEMA:
+        return state
+    return {name: value for name, value in state.items() if name == _SCHEDULE}
 
 
 def period_of(state: State) -> timedelta:
     """The period of the schedule."""
-    return timedelta(minutes=int(state.get("schedule", {}).get("minutes", HOURLY)))
+    return timedelta(minutes=int(state.get(_SCHEDULE, {}).get("minutes", HOURLY)))
 
 
 def days_to_make(table: str, now: Mapping[date, str], state: State) -> list[date]:
