@@ -54,7 +54,7 @@ COLLECT_TABLE_ACTIONS = (*FAN_OUT_TABLE_ACTIONS, "DeleteItem")
 """A transaction needs the permissions of its parts."""
 
 _READ = (REGIONS, BESIDE, USAGE)
-"""The files written after a run start from those of the last one, and the report has earlier
+"""The objects written after a run are built from those of the last one, and the report has earlier
 usage."""
 
 _ONLY_LISTS = "List actions of Organizations are read-only, without resource-level permissions."

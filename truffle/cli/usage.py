@@ -141,7 +141,7 @@ def _show(output: str, usage: Any) -> None:
         style = style_of_stdout()
         shown = replace(style, width=None) if output == "wide" else style
         bills = Bills(usage.billed_fees, usage.bill, usage.billed_elsewhere)
-        put(render(usage, usage.period, usage.by, shown, bills))
+        put(render(usage, usage.period, usage.by, shown, bills, usage.account_names))
     elif output == "csv":
         put_data(output, [flat(row) for row in usage], flat_names(usage.by, usage.bill))
     else:
