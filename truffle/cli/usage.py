@@ -78,7 +78,7 @@ def command(
     """Show reserved, used and idle hours, and their cost.
 
     Hours are instance-hours. Time without a listing for two periods is unobserved, and not counted
-    elsewhere. A cost is that of the price list or a fee, - if no price is known. --bill adds the
+    elsewhere. Costs come from the price list or a fee, - if no price is known. --bill adds the
     unblended cost of your bill, - if the bill has no line.
 
     \b
