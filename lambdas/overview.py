@@ -17,7 +17,7 @@ from truffle.core.codec import Json
 from truffle.core.events import Event, from_message
 from truffle.core.market.finds import Market
 from truffle.core.model import Reservation
-from truffle.core.organization import AllLabels
+from truffle.core.organization import AllLabels, labels_of
 from truffle.core.pricing import PriceBook
 from truffle.core.status import FAILING_STATES, Judged, State
 from truffle.core.timeline import PAST
@@ -128,7 +128,7 @@ def _failed(scope: Judged) -> FailedScope:
     )
 
 
-def scope_states(scopes: Sequence[Judged]) -> list[ScopeState]:
+def scope_states(scopes: Sequence[Judged], labels: AllLabels) -> list[ScopeState]:
     """The states of scopes, for metrics."""
     return [
         ScopeState(
@@ -136,6 +136,7 @@ def scope_states(scopes: Sequence[Judged]) -> list[ScopeState]:
             each.scope.region,
             each.state is State.CURRENT,
             each.status.observed_at,
+            labels_of(each.scope.account_id, labels),
         )
         for each in scopes
         if each.state is not State.CLOSED

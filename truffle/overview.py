@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from truffle import clock
 from truffle.core.market.finds import Market
+from truffle.core.organization import Labels
 from truffle.core.pricing import NO_PRICES, PriceBook
 from truffle.core.status import State
 from truffle.core.tag_text import TEAM_TAG
@@ -103,7 +104,9 @@ def scope_states(
 def _state_of(scope: Mapping[str, Any]) -> ScopeState:
     seen = scope["last_success"]
     is_listed = scope["state"] == State.CURRENT
-    return ScopeState(scope["account_id"], scope["region"], is_listed, seen and parse_time(seen))
+    labels = Labels(scope.get("account_name"), scope.get("organizational_unit"))
+    account_id, region = scope["account_id"], scope["region"]
+    return ScopeState(account_id, region, is_listed, seen and parse_time(seen), labels)
 
 
 def _events(
@@ -135,7 +138,12 @@ def _market(client: Truffle, wanted: OverviewRequest) -> tuple[Market, list[str]
 
 def _failed(failure: ScopeFailure) -> FailedScope:
     return FailedScope(
-        failure.account_id, failure.region, failure.code, failure.message, failure.last_success
+        failure.account_id,
+        failure.region,
+        failure.code,
+        failure.message,
+        failure.last_success,
+        failure.account_name,
     )
 
 

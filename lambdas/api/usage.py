@@ -14,6 +14,7 @@ from truffle.core.codec import Json
 from truffle.core.filters import Filter
 from truffle.core.ledger import DAY, day_of
 from truffle.core.ledger_reader import DayTotals
+from truffle.core.organization import AllLabels, labels_of
 from truffle.core.parameters import BadParameter
 from truffle.core.pricing import PriceBook
 from truffle.core.queries import to_filter, unknown_words
@@ -81,8 +82,10 @@ def answer(
     spans: Iterable[Span | DayTotals],
     prices: PriceBook,
     most_rows: int | None = None,
+    labels: AllLabels | None = None,
 ) -> Answer:
-    """The rows by interval and group, and the price of each product in them, null if unknown.
+    """The rows by interval and group, the price of each product in them, null if unknown, and the
+    known names of the accounts and owners that they are grouped by.
 
     Raises TooLarge as soon as there are more than ``most_rows``.
     """
@@ -107,11 +110,19 @@ def answer(
             "interval": period.interval.value,
             "by": list(query.by),
             "prices": [it.to_json() for it in sorted(tally.prices, key=str)],
-            "billed_fees": [
-                it.to_json()
-                for it in prices.bill.between(period.since, period.until)
-                if it.place in tally.prepaid_places
-            ],
+            "billed_fees": _fees(prices, period, tally),
+            "account_names": _names(tally.values("account", "owner"), labels or {}),
             "warnings": list(query.warnings),
         },
     )
+
+
+def _names(accounts: Iterable[str], labels: AllLabels) -> dict[str, str]:
+    names = {it: labels_of(it, labels).account_name for it in sorted(accounts)}
+    return {account_id: name for account_id, name in names.items() if name}
+
+
+def _fees(prices: PriceBook, period: Period, tally: Tally) -> list[Json]:
+    """The billed fees of a period, where it has prepaid capacity."""
+    found = prices.bill.between(period.since, period.until)
+    return [it.to_json() for it in found if it.place in tally.prepaid_places]

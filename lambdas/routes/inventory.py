@@ -143,10 +143,11 @@ def usage() -> Response[str]:
     try:
         spans = reader.between(period.since, period.until, now, query.is_total)
         most = responses.most_usage_rows(accepted)
-        found = answer(query, spans, wiring.query().prices(), most)
+        context = context_of_scopes()
+        found = answer(query, spans, wiring.query().prices(), most, context.labels)
     except TooLarge as error:
         return responses.ask_sql(str(error), query)
-    missing = {"missing_days": sorted(reader.missing), "collection": context_of_scopes().collection}
+    missing = {"missing_days": sorted(reader.missing), "collection": context.collection}
     response = packed(json_response(found.text(**missing)), accepted)
     if is_too_large(response.body):
         return responses.ask_sql(f"{len(found.rows):,} rows", query)

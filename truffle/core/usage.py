@@ -261,6 +261,12 @@ class Tally:
                 rows[number].append(f"{openings[number]}{text}{numbers}")
         return [text for of_bin in rows for text in of_bin]
 
+    def values(self, *names: str) -> set[str]:
+        """The known values of these keys of the groups."""
+        places = [number for number, name in enumerate(self._by) if name in names]
+        values = (group[place] for group in self._groups for place in places)
+        return {value for value in values if value is not None}
+
     def _found(self, row: Reservation) -> tuple[Reservation, _Part | None]:
         """A new row with the part in which it counts, None if it is not chosen. The row is kept, so
         no other object gets its id."""

@@ -28,6 +28,7 @@ class FailedScope:
     code: str
     message: str = ""
     last_success: datetime | None = None
+    account_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Inputs:
     over time of reservations by id, if the source knows it; ``market`` has the finds of watches.
     ``refresh_seconds`` makes the page reload itself; None for a file. A page has at most
     ``most_rows`` reservations, None for all; those that need a decision come first. ``labels`` has
-    the names of accounts whose rows have none.
+    the names of accounts for what has none.
     """
 
     rows: Sequence[Reservation]
