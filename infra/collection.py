@@ -54,8 +54,8 @@ COLLECT_TABLE_ACTIONS = (*FAN_OUT_TABLE_ACTIONS, "DeleteItem")
 """A transaction needs the permissions of its parts."""
 
 _READ = (REGIONS, BESIDE, USAGE)
-"""The objects of the last run, with which the next ones begin, and the earlier usage for the
-report."""
+"""The objects written after a run are built from those of the last one, and the report has earlier
+usage."""
 
 _ONLY_LISTS = "List actions of Organizations are read-only, without resource-level permissions."
 _ONLY_READS = "Describe actions of EC2 are read-only, without resource-level permissions."

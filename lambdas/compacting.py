@@ -121,7 +121,11 @@ class Compactor:
         pages = self.client.get_paginator("list_objects_v2").paginate(
             Bucket=self.bucket, Prefix=prefix
         )
-        return [Source(it["Key"], it["Size"]) for page in pages for it in page.get("Contents", [])]
+        return [
+            Source(it["Key"], it["Size"], it["LastModified"].timestamp())
+            for page in pages
+            for it in page.get("Contents", [])
+        ]
 
     def _fetch(self, table: str, day: date) -> None:
         """Fetch the objects of a day into the folder and, for spans, those that they continue."""

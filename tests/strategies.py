@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
 from hypothesis import strategies as st
@@ -41,6 +42,10 @@ STATES = (
 )
 TAG_KEYS = ("Team", "Name", "aws:ec2:size", "a:b")
 TAG_VALUES = ("research", "ops", "a:b,c", "")
+
+randoms = st.integers(0, 2**32 - 1).map(Random)
+"""Generators of a seed. ``st.randoms`` draws, and would shrink, each of their numbers, which takes
+most of the time of a test that asks for hundreds."""
 
 names = st.text(max_size=12)
 counts = st.integers(0, 20)

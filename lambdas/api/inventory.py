@@ -131,7 +131,7 @@ class Inventory:
             return self._present()
 
     def _present(self) -> View:
-        statuses = self._statuses.statuses()
+        statuses = self._statuses.statuses(with_rows=True)
         if statuses is self._view.statuses:
             return self._view
         moved = [status for status in statuses if not self._is_held(status)]
@@ -154,11 +154,13 @@ class Inventory:
         return self._statuses.statuses()
 
     def _read(
-        self, moved: Iterable[StoredStatus]
+        self, moved: Sequence[StoredStatus]
     ) -> dict[Scope, tuple[int, tuple[Reservation, ...]]]:
         """The rows of scopes with their revisions. Most need no read: a task for each of an
         organization's empty scopes takes seconds."""
         fresh, unknown = {}, []
+        if self._latest is not None:
+            self._latest.fetch(it.scope for it in moved if it.digest != NO_ROWS)
         for status in moved:
             rows = self._known(status)
             if rows is None:

@@ -79,12 +79,16 @@ class LatestRegions:
     def statuses(self, scopes: Iterable[Scope]) -> dict[Scope, StoredStatus]:
         """The statuses, as of the last close, of those scopes that are in the bucket."""
         wanted = list(scopes)
-        regions = sorted({scope.region for scope in wanted} - self._asked)
+        self.fetch(wanted)
+        return {scope: self._statuses[scope] for scope in wanted if scope in self._statuses}
+
+    def fetch(self, scopes: Iterable[Scope]) -> None:
+        """Read the objects of the scopes' regions that were not read before."""
+        regions = sorted({scope.region for scope in scopes} - self._asked)
         self._asked.update(regions)
         with ThreadPoolExecutor(PARALLEL_REGIONS) as pool:
             for found in pool.map(self._read, regions):
                 self._statuses.update(found)
-        return {scope: self._statuses[scope] for scope in wanted if scope in self._statuses}
 
     def rows(self, status: StoredStatus) -> tuple[Reservation, ...] | None:
         """The rows of a scope; None if the bucket does not have its present rows."""

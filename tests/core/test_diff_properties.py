@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.builders import DAY, HOME, HOUR, NOON, OTHER, a_block, an_odcr
-from tests.strategies import histories
+from tests.strategies import histories, randoms
 from truffle.core.codec import encode
 from truffle.core.diff import compare, is_same
 from truffle.core.events import Event, EventType
@@ -71,7 +70,7 @@ class TestWhateverHappens:
 
         assert len(found) == len(set(found))
 
-    @given(histories(), st.randoms(use_true_random=False))
+    @given(histories(), randoms)
     def test_the_order_in_which_rows_come_changes_nothing(
         self, history: list[Snapshot], random: Any
     ) -> None:

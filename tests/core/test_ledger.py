@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders import HOME, HOUR, OTHER, a_block, an_odcr
+from tests.strategies import randoms
 from truffle.core.ledger import lines_of, write_day
 from truffle.core.ledger_reader import DayTotals, Ledger, Reader
 from truffle.core.model import Accelerator, Health, Reservation
@@ -91,7 +92,7 @@ def test_what_changes_with_every_look_is_not_among_the_facts() -> None:
     assert not {"health", "observed_at", "available_capacity", "utilization"} & line.keys()
 
 
-@given(st.randoms(use_true_random=False))
+@given(randoms)
 def test_what_is_written_is_read(random: Random) -> None:
     spans = joined(
         held(
@@ -119,7 +120,7 @@ def test_what_is_written_is_read(random: Random) -> None:
     assert sorted(map(_shown, read)) == sorted(map(_shown, spans))
 
 
-@given(st.randoms(use_true_random=False), st.booleans())
+@given(randoms, st.booleans())
 def test_totals_of_days_are_the_sums_of_their_spans(random: Random, is_old: bool) -> None:
     """Also of a ledger without an index, and where numbers or prices are unknown."""
     spans = [

@@ -4,10 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.builders import NOON, a_block, an_odcr
-from tests.strategies import inventories
+from tests.strategies import inventories, randoms
 from truffle.core.merging import merge
 from truffle.core.model import Odcr, Reservation
 
@@ -46,7 +45,7 @@ def test_rows_of_different_reservations_stay_as_they_are() -> None:
     assert merge(rows) == rows
 
 
-@given(inventories, inventories, st.randoms(use_true_random=False))
+@given(inventories, inventories, randoms)
 def test_which_scope_answered_first_decides_nothing(
     some: list[Reservation], others: list[Reservation], random: Any
 ) -> None:

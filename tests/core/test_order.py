@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders import DAY, HOME, NOON, OTHER, a_block, an_odcr
-from tests.strategies import inventories
+from tests.strategies import inventories, randoms
 from truffle.core.model import CapacityBlock, Health, Reservation
 from truffle.core.order import SORT_FIELDS, Order
 
@@ -109,7 +109,7 @@ def test_what_is_not_a_field_is_refused(sort: str) -> None:
         Order(sort)
 
 
-@given(SORTS, inventories, st.randoms(use_true_random=False))
+@given(SORTS, inventories, randoms)
 def test_the_order_of_rows_does_not_depend_on_how_they_came(
     sort: str | None, rows: list[Reservation], random: Any
 ) -> None:

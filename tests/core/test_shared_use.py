@@ -11,9 +11,10 @@ from random import Random
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from tests.builders import HOUR, NOON, an_odcr
+from tests.effort import examples
+from tests.strategies import randoms
 from truffle.core.model import Consumer, Scope, Snapshot
 from truffle.core.spans import Span, merged, spans_of
 from truffle.core.usage import Period, UsageRow, usage
@@ -99,8 +100,8 @@ def total(rows: list[UsageRow]) -> tuple[float, float, float]:
     )
 
 
-@settings(max_examples=60)
-@given(st.randoms(use_true_random=False))
+@settings(max_examples=examples(40))
+@given(randoms)
 def test_use_is_counted_once_by_any_group(random: Random) -> None:
     looks = looks_of(random)
     spans, period = spans_of_all(looks), Period(NOON, NOON + STEPS * STEP, Interval.HOUR)
@@ -109,8 +110,8 @@ def test_use_is_counted_once_by_any_group(random: Random) -> None:
         assert found == pytest.approx(replayed(looks), abs=1e-3)
 
 
-@settings(max_examples=20)
-@given(st.randoms(use_true_random=False))
+@settings(max_examples=examples(20))
+@given(randoms)
 def test_all_of_it_is_the_owners(random: Random) -> None:
     spans = spans_of_all(looks_of(random))
     rows = usage(spans, Period(NOON, NOON + DAY), ["owner"], lambda row: None)

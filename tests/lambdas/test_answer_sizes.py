@@ -52,7 +52,7 @@ class Organization:
     def cache(self) -> Organization:
         return self
 
-    def statuses(self) -> list[StoredStatus]:
+    def statuses(self, *, with_rows: bool = False) -> list[StoredStatus]:
         return self._statuses
 
     @cached_property
@@ -184,7 +184,7 @@ def test_what_does_not_fit_at_all_is_answered_with_what_to_do(
 
     assert (answer.status, answer.content_type) == (400, "application/problem+json")
     assert answer.body["title"] == "Response too large"
-    assert "filter" in answer.body["detail"]
+    assert "Filter" in answer.body["detail"]
 
 
 def test_an_event_that_is_too_large_is_left_out_of_its_reservation(

@@ -37,7 +37,7 @@ class Store:
     def cache(self) -> Store:
         return self
 
-    def statuses(self) -> list[StoredStatus]:
+    def statuses(self, *, with_rows: bool = False) -> list[StoredStatus]:
         return list(self.statuses_.values())
 
     def reservations(self, status: StoredStatus) -> tuple[Reservation, ...]:

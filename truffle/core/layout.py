@@ -24,15 +24,22 @@ SOURCES: Mapping[str, str] = {
 }
 """The prefix of the objects that each table is built from."""
 
+_WRITTEN_AGAIN = ("usage/", "runs/")
+"""The prefixes of objects that keep their key when they change."""
+
 _DAY = re.compile(r"(\w+)/dt=(\d{4}-\d{2}-\d{2})/.+")
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source object of tables: its key, and its size in bytes."""
+    """A source object of tables: its key, its size in bytes, and when it was written, in seconds.
+
+    A copy of an object has its time (``truffle sql --copy``).
+    """
 
     key: str
     size: int
+    modified: float
 
 
 def table_prefix(table: str) -> str:
@@ -63,11 +70,15 @@ def day_of_key(key: str) -> date | None:
 def fingerprint(sources: Iterable[Source]) -> str:
     """Compares the objects of a day with those that its file was built from.
 
-    Snapshots and events are written once under unique names; a manifest or a ledger that is written
-    again counts as the same if it has the same size.
+    Snapshots, events and answers are written once under unique names. A manifest or a ledger may be
+    written again, with the same size; its time, in whole seconds, distinguishes them.
     """
-    lines = sorted(f"{source.key} {source.size}\n" for source in sources)
+    lines = sorted(f"{it.key} {it.size}{_time_mark(it)}\n" for it in sources)
     return sha256("".join(lines).encode()).hexdigest()[:16]
+
+
+def _time_mark(source: Source) -> str:
+    return f" {int(source.modified)}" if source.key.startswith(_WRITTEN_AGAIN) else ""
 
 
 State = Mapping[str, Mapping[str, str]]

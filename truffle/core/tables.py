@@ -225,8 +225,13 @@ EVENTS = Table(
         SqlColumn("after", "string", "JSON: the values that changed, as they became."),
         SqlColumn("reservation", "string", "JSON: the whole reservation."),
         SqlColumn("run_id", "string", "The run that observed it; null outside of runs."),
+        SqlColumn("events_of_listing", "bigint", "The events of the listing that observed it."),
         SqlColumn("account_name", "string", MEANINGS["account_name"]),
         SqlColumn("organizational_unit", "string", MEANINGS["organizational_unit"]),
+        SqlColumn("watch", "string", "The watch, of an event of the market."),
+        SqlColumn("offering", "string", "JSON: the offering, of an event of the market."),
+        SqlColumn("version", "bigint", "The version of the event's JSON."),
+        OTHER_FIELDS,
     ),
     ("observed_at", "event_id"),
 )

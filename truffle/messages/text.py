@@ -51,7 +51,7 @@ _REFUSED = re.compile("[\ud800-\udfff\ufffe\uffff]")
 
 def length(text: str) -> int:
     """The length in UTF-16 code units."""
-    return len(text) + sum(character > "\uffff" for character in text)
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def fit(text: str, most: int, escape: Callable[[str], str] = str) -> str:

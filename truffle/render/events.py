@@ -177,7 +177,8 @@ def render_status(status: Json, style: Style) -> str:
     if scopes:
         lines += ["", *draw(_SCOPES, scopes, style).lines]
     if len(scopes) < totals["scopes"]:
-        lines.append(f"Shown: {len(scopes)} of {totals['scopes']} scopes; --all shows all of them")
+        every = counted(totals["scopes"], "scope")
+        lines.append(f"Shown: {len(scopes)} of {every}; --all shows all of them")
     discovery = status.get("discovery")
     if discovery and not discovery["complete"]:
         lines.append(_discovery(discovery))
@@ -222,8 +223,8 @@ def _health(totals: Json) -> str:
     closed = states[State.CLOSED]
     parts = [
         counted(totals["scopes"], "scope"),
-        f"{old} with old data" if old else "all current" if not closed else "the others current",
-        f"{closed} closed as expected" if closed else "",
+        f"{old:,} with old data" if old else "all current" if not closed else "the others current",
+        f"{closed:,} closed as expected" if closed else "",
     ]
     return f"Collection: {', '.join(filter(None, parts))}"
 

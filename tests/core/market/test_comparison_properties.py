@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.builders import DAY, HOUR, NOON
 from tests.core.market.builders import TOMORROW, a_question, an_answer, an_offering
+from tests.effort import examples
 from truffle.core.market.answers import Answer, Outcome
 from truffle.core.market.comparison import MarketRules, compare
 from truffle.core.market.states import WatchState
@@ -112,7 +113,7 @@ def answer_of(hour: int, prices: Hour) -> Answer:
     return an_answer(*offerings, at=at, question=QUESTION)
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(60))
 @given(histories)
 def test_what_is_published_is_what_whole_histories_say(history: list[Hour]) -> None:
     state: WatchState | None = None

@@ -72,7 +72,7 @@ class Stored:
     def cache(self) -> Stored:
         return self
 
-    def statuses(self) -> list[StoredStatus]:
+    def statuses(self, *, with_rows: bool = False) -> list[StoredStatus]:
         return [StoredStatus(scope=OHIO, revision=1, observed_at=NOON, attempted_at=NOON)]
 
     def reservations(self, status: StoredStatus) -> tuple[Reservation, ...]:

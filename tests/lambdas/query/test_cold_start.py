@@ -152,17 +152,22 @@ def test_a_cold_start_reads_an_object_for_each_region_and_no_scope(world: World)
     assert (world.bucket.reads, world.table.reads) == (len(REGIONS), 0)
 
 
-def test_statuses_alone_decode_no_row_and_read_no_scope(
-    world: World, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("few", [0, 500])
+def test_statuses_alone_decode_no_row(
+    world: World, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
+    """Few of them are read from the table, many from the bucket; rows from the bucket."""
+    monkeypatch.setattr("lambdas.store.status_reader.FEW_ITEMS", few)
     inventory = Inventory(ScopeStore(world.table, "table"), LatestRegions(world.archive))
-    world.table.reads = 0
+    world.table.reads = world.bucket.reads = 0
     with monkeypatch.context() as patch:
         patch.setattr("lambdas.store.archive.decode", refuse)
         statuses = inventory.statuses()
-    assert [it.reservations for it in statuses] == [2] * len(ACCOUNTS) * len(REGIONS)
-    assert len(inventory.view().rows) == 2 * len(ACCOUNTS) * len(REGIONS)
-    assert world.table.reads == 0
+    count = len(ACCOUNTS) * len(REGIONS)
+    assert [it.reservations for it in statuses] == [2] * count
+    assert world.bucket.reads == (0 if few else len(REGIONS))
+    assert len(inventory.view().rows) == 2 * count
+    assert (world.bucket.reads, world.table.reads) == (len(REGIONS), count if few else 0)
 
 
 def refuse(_: object) -> Any:
