@@ -113,10 +113,11 @@ def test_an_organization_of_four_accounts_in_two_regions() -> None:
     (unchanged,) = [it for it in hours if it.startswith("unchanged hour")]
     # Each scope is listed; each unit assumes the roles of the three other accounts, and writes a
     # snapshot. The close writes a manifest and sends a message; what follows reads the region that
-    # holds something, looks for ledgers, and writes four lists, the report and the manifest again.
+    # holds something and the copies of fleets and network nodes, looks for ledgers, and writes four
+    # lists, the report and the manifest again.
     # The scope that holds something is asked for fleets and billing requests, each for training
     # plans and DB capacity reservations.
-    assert "ec2 10, rds 8, s3 11, sagemaker 8, sqs 3, sts 6" in unchanged
+    assert "ec2 10, rds 8, s3 13, sagemaker 8, sqs 3, sts 6" in unchanged
     assert [line.split()[0] for line in hours[-1].splitlines()[-1:]] == ["sum"]
 
 
