@@ -94,7 +94,7 @@ def pool() -> None:
 
 
 class Stages:
-    """Processor seconds by stage. A nested stage counts only for itself."""
+    """CPU seconds by stage. A nested stage counts only for itself."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -123,8 +123,8 @@ def stages() -> None:
     import json
     import resource
 
-    told = Stages()
-    with told.stage("import"):
+    timing = Stages()
+    with timing.stage("import"):
         import gc
 
         gc.disable()
@@ -132,21 +132,21 @@ def stages() -> None:
         from truffle.core.order import Order
         from truffle.ec2 import clients, listing, parsing
         from truffle.sources.live import list_live
-    told.watch(clients.CallerClients, "of", "clients")
-    told.watch(clients.CallerClients, "sts", "clients")
-    told.watch(parsing.FastEC2Parser, "_do_parse", "parse")
-    told.watch(listing._Rows, "add", "map")
-    told.watch(listing._Rows, "all", "map")
+    timing.watch(clients.CallerClients, "of", "clients")
+    timing.watch(clients.CallerClients, "sts", "clients")
+    timing.watch(parsing.FastEC2Parser, "_do_parse", "parse")
+    timing.watch(listing._Rows, "add", "map")
+    timing.watch(listing._Rows, "all", "map")
     inventory = list_live()
-    with told.stage("sort"):
+    with timing.stage("sort"):
         rows = Order().sorted(inventory.reservations)
-    with told.stage("json"):
+    with timing.stage("json"):
         sys.stdout.writelines(json_array(rows))
     total = time.process_time()
-    told.seconds["calls"] = total - sum(told.seconds.values())
+    timing.seconds["calls"] = total - sum(timing.seconds.values())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    told.seconds["all"] = total
-    print(json.dumps({"rows": len(rows), "peak": peak, "seconds": told.seconds}), file=sys.stderr)
+    timing.seconds["all"] = total
+    print(json.dumps({"rows": len(rows), "peak": peak, "seconds": timing.seconds}), file=sys.stderr)
 
 
 def main(arguments: list[str]) -> int:

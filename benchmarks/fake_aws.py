@@ -2,7 +2,7 @@
 latency.
 
 It uses botocore's ``before-send``, so the clients sign, send, retry and parse as usual. Its own
-processor time is counted separately, so the rest is the functions' own.
+CPU time is counted separately, so the rest is the functions' own.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _UNREAD = ("latest/report", *LATEST_KEYS.values())
 
 class FakeAWS:
     """The services that the collector uses. ``list_scope`` returns EC2's response for the access
-    key's account and a region. ``seconds`` is the processor time of the fake itself."""
+    key's account and a region. ``seconds`` is the CPU time of the fake itself."""
 
     def __init__(self, list_scope: Callable[[str, str], bytes]) -> None:
         self.table = RangeTable()

@@ -1,4 +1,4 @@
-"""Processor time of ``as_of`` and of usage over a bucket in memory, with the objects read.
+"""CPU time of ``as_of`` and of usage over a bucket in memory, with the objects read.
 
     .venv/bin/python -m benchmarks.history
 
@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from statistics import median
 from typing import Any
 
-from lambdas.api.usage import answer, to_question
+from lambdas.api.usage import answer, to_usage_query
 from lambdas.history.ledgers import LedgerStore, SpanReader, ledger_key
 from lambdas.history.usage import UsageReader
 from lambdas.store.archive import Archive, Rows, manifest_key
@@ -33,7 +33,7 @@ from truffle.core.runs import Run, run_id_of
 from truffle.core.spans import Span
 from truffle.core.times import format_time
 
-_ABOUT = "Processor time of usage and as_of over a bucket in memory, and the objects read."
+_ABOUT = "CPU time of usage and as_of over a bucket in memory, and the objects read."
 
 HOUR = timedelta(hours=1)
 NOW = datetime(2026, 11, 1, 0, 30, tzinfo=UTC)
@@ -92,7 +92,7 @@ def reservations(count: int) -> list[Odcr]:
         account = f"{number % 50:012}"
         made.append(
             Odcr(
-                f"cr-{number:017x}",
+                reservation_id=f"cr-{number:017x}",
                 account_id=account,
                 owner_id=account,
                 region=region,
@@ -146,7 +146,7 @@ def usage_seconds(bucket: Bucket, days: int, by: str, has_totals: bool = True) -
     """
     ledger_reader.moment.cache_clear()
     since = datetime(2026, 11, 1, tzinfo=UTC) - days * DAY
-    question = to_question(
+    question = to_usage_query(
         {"since": [since], "until": [since + days * DAY], "by": by.split(",")}, NOW
     )
     reader = UsageReader(SpanReader.of(bucket, "b", HOUR), LedgerStore(bucket, "b"))
@@ -198,7 +198,9 @@ def with_runs(count: int, hours: int) -> Bucket:
 
 def _manifest(at: datetime, scopes: list[Scope]) -> tuple[str, bytes]:
     """The key and content of the manifest of a run that took five minutes."""
-    run = Run(run_id_of(at, "0"), at, frozenset(), len(scopes))
+    run = Run(
+        run_id=run_id_of(at, "0"), started_at=at, pending=frozenset(), scope_count=len(scopes)
+    )
     content = {
         "started_at": format_time(at),
         "finished_at": format_time(at + HOUR / 12),
@@ -252,7 +254,7 @@ def _processor_seconds(work: Callable[[], object]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.history", description=_ABOUT)
     parser.parse_args()
-    print("usage, interval=day; processor time, the median of some runs")
+    print("usage, interval=day; CPU time, the median of some runs")
     for count, days in ((500, 30), (10_000, 2)):
         bucket = with_ledgers(count, days)
         size = sum(map(len, bucket.objects.values()))

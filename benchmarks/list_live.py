@@ -77,7 +77,7 @@ def environment(url: str) -> Environment:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Wall time and processor time in seconds."""
+    """Wall time and CPU time in seconds."""
 
     wall: float
     cpu: float
@@ -119,8 +119,8 @@ class Bench:
     def stages(self) -> Mapping[str, Any]:
         """truffle's time by stage, as measured by itself."""
         self._listed("benchmarks.contestants", "stages")
-        told: Mapping[str, Any] = json.loads((self.folder / "stages.txt").read_text())
-        return told
+        stages: Mapping[str, Any] = json.loads((self.folder / "stages.txt").read_text())
+        return stages
 
     def _python(self, *arguments: str) -> tuple[Timing, Path]:
         return self.run([sys.executable, "-m", *arguments], arguments[1])
@@ -215,9 +215,9 @@ def _met(is_met: bool) -> str:
     return ", reached" if is_met else ", NOT REACHED"
 
 
-def stage_row(size: int, told: Mapping[str, Any]) -> str:
-    cells = [f"{told['seconds'].get(name, 0):>8.2f}" for name in STAGES]
-    return f"{size:>10,}  {'  '.join(cells)}  {told['peak'] / 1024:>8.0f}"
+def stage_row(size: int, stages: Mapping[str, Any]) -> str:
+    cells = [f"{stages['seconds'].get(name, 0):>8.2f}" for name in STAGES]
+    return f"{size:>10,}  {'  '.join(cells)}  {stages['peak'] / 1024:>8.0f}"
 
 
 def machine() -> str:
@@ -266,7 +266,7 @@ def main(arguments: list[str] | None = None) -> None:
             wanted += goals(size, chosen.latency, took)
             spent.append(stage_row(size, bench.stages()))
     stages = "  ".join(f"{name:>8}" for name in STAGES)
-    print(f"\nProcessor seconds of truffle by stage, peak memory\nper region  {stages}  peak MiB")
+    print(f"\nCPU seconds of truffle by stage, peak memory\nper region  {stages}  peak MiB")
     print("\n".join(spent))
     print("\n".join(["\nGoals", *wanted]))
 

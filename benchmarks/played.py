@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from heapq import heapreplace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from benchmarks import prices
@@ -24,6 +24,9 @@ from benchmarks.fake_aws import FakeAWS
 from benchmarks.query import Invocation
 from sandbox.ec2.wire import answer_xml, renderer
 from truffle.core.runs import run_id_of
+
+if TYPE_CHECKING:
+    from lambdas.settings import CollectSettings
 
 COLLECTORS = 40
 COLLECT_MEGABYTES, FAN_OUT_MEGABYTES, QUERY_MEGABYTES = 1769, 1769, 1769
@@ -93,7 +96,7 @@ class UnlimitedTime(Invocation):
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """The cost of an invocation: seconds with a call in progress, processor seconds without the
+    """The cost of an invocation: seconds with a call in progress, CPU seconds without the
     fake's own, and additional MB at the peak."""
 
     waited: float
@@ -163,7 +166,15 @@ class Play:
         waited, processor = last.waited - closed.waited, last.processor - closed.processor
         units.append(Timing(max(0, waited), max(0, processor), 0.0, last.has_latency))
         counts, amounts = Counter(self.aws.calls), Counter(self.aws.amounts)
-        return Ran(opened[0], units, closed, written, counts, amounts, len(messages))
+        return Ran(
+            opened=opened[0],
+            units=units,
+            closed=closed,
+            written=written,
+            calls=counts,
+            amounts=amounts,
+            messages=len(messages),
+        )
 
     def _write_latest(self) -> Timing:
         """Handle the message of the close: an invocation that no run waits for."""
@@ -247,7 +258,7 @@ class Play:
         return taken[0], Counter(self.aws.amounts) - before
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ran:
     """The cost of a run; ``written`` is that of ``latest/`` after it."""
 
@@ -287,15 +298,15 @@ class Ran:
         collecting = sum(self.unit_seconds) + self.closed.at(COLLECT_MEGABYTES)
         opening = self.opened.at(FAN_OUT_MEGABYTES)
         return prices.Run(
-            collecting * COLLECT_MEGABYTES / 1024 + opening * FAN_OUT_MEGABYTES / 1024,
-            self.written.at(COLLECT_MEGABYTES) * COLLECT_MEGABYTES / 1024,
-            self.messages + 2,
-            self.amounts["dynamodb.wru"],
-            self.amounts["dynamodb.rru"],
-            self.calls["s3.PutObject"],
-            self.calls["s3.GetObject"],
-            self.messages + 1,
-            self.amounts["s3.bytes"],
+            gb_seconds=collecting * COLLECT_MEGABYTES / 1024 + opening * FAN_OUT_MEGABYTES / 1024,
+            latest_gb_seconds=self.written.at(COLLECT_MEGABYTES) * COLLECT_MEGABYTES / 1024,
+            invocations=self.messages + 2,
+            write_units=self.amounts["dynamodb.wru"],
+            read_units=self.amounts["dynamodb.rru"],
+            puts=self.calls["s3.PutObject"],
+            gets=self.calls["s3.GetObject"],
+            messages=self.messages + 1,
+            bytes_kept=self.amounts["s3.bytes"],
         )
 
 
@@ -314,23 +325,52 @@ def _record(body: str, index: int) -> dict[str, Any]:
 
 def _settings(fleet: Fleet, folder: Path) -> dict[str, str]:
     from lambdas.account_settings import FILE_VARIABLE
-    from lambdas.settings import CollectSettings, FanOutSettings, QuerySettings
+    from lambdas.settings import FanOutSettings, QuerySettings
     from truffle.core.organization import AccountSettings
 
     file = folder / "accounts.json"
     file.write_text(json.dumps(AccountSettings(listed=tuple(fleet.accounts)).to_json()))
     own, queue = fleet.accounts[0], "https://sqs.us-east-1.amazonaws.com/123456789012/units"
-    arn = "arn:aws:sqs:us-east-1:123456789012:units"
-    collect = CollectSettings(
-        *("table", "bucket", queue, own, "truffle-read", "5", "400", "60"),
-        *("checks", arn, "arn:aws:iam::123456789012:role/checks", ""),
-    )
     return {
         FILE_VARIABLE: str(file),
-        **collect.to_env(),
-        **FanOutSettings("table", "bucket", queue, own, ",".join(fleet.regions), "c").to_env(),
-        **QuerySettings("table", "bucket", "60", "400", "", "{}", "publisher").to_env(),
+        **_collect_settings(own, queue).to_env(),
+        **FanOutSettings(
+            table="table",
+            bucket="bucket",
+            queue_url=queue,
+            account_id=own,
+            regions=",".join(fleet.regions),
+            collector="c",
+        ).to_env(),
+        **QuerySettings(
+            table="table",
+            bucket="bucket",
+            schedule_minutes="60",
+            event_retention_days="400",
+            expected_denied="",
+            queues="{}",
+            publisher="publisher",
+        ).to_env(),
     }
+
+
+def _collect_settings(own: str, queue: str) -> CollectSettings:
+    from lambdas.settings import CollectSettings
+
+    return CollectSettings(
+        table="table",
+        bucket="bucket",
+        queue_url=queue,
+        account_id=own,
+        role_name="truffle-read",
+        max_receives="5",
+        event_retention_days="400",
+        schedule_minutes="60",
+        checks_group="checks",
+        checks_queue_arn="arn:aws:sqs:us-east-1:123456789012:units",
+        checks_role_arn="arn:aws:iam::123456789012:role/checks",
+        expected_denied="",
+    )
 
 
 def _forget_peak() -> None:

@@ -41,7 +41,7 @@ DAYS_KEPT = 400
 """``snapshot_retention_days``, after which the bucket stops growing."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """The cost of one run: GB-seconds and invocations of all functions, units and bytes.
     ``latest_gb_seconds`` are those of the invocation that writes ``latest/`` after it."""

@@ -1,6 +1,6 @@
-"""The query function, warm, at several sizes: processor time per request, and memory.
+"""The query function, warm, at several sizes: CPU time per request, and memory.
 
-Processor time is measured, so that other load on the machine counts as little as possible; it does
+CPU time is measured, so that other load on the machine counts as little as possible; it does
 not include waiting for the network and DynamoDB.
 """
 
@@ -74,7 +74,7 @@ class MemoryStore:
         return self
 
     def statuses(self) -> list[StoredStatus]:
-        return [StoredStatus(scope, revision=1, observed_at=NOW) for scope in self._rows]
+        return [StoredStatus(scope=scope, revision=1, observed_at=NOW) for scope in self._rows]
 
     def reservations(self, status: StoredStatus) -> tuple[Reservation, ...]:
         return self._rows[status.scope]
@@ -94,7 +94,15 @@ class Invocation:
 
 def asker(count: int) -> Ask:
     """The handler with this many reservations, as a function of path and query."""
-    settings = QuerySettings("none", "none", "1e9", "400", "", "{}", "none")
+    settings = QuerySettings(
+        table="none",
+        bucket="none",
+        schedule_minutes="1e9",
+        event_retention_days="400",
+        expected_denied="",
+        queues="{}",
+        publisher="none",
+    )
     os.environ |= {
         "AWS_DEFAULT_REGION": "us-east-1",
         "POWERTOOLS_SERVICE_NAME": "truffle",
@@ -214,7 +222,7 @@ def main(arguments: list[str] | None = None) -> int:
         measure(options.sizes[0], options.repeats)
         return 0
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}.")
-    print("Processor time of the handler from event to answer.")
+    print("CPU time of the handler from event to answer.")
     for size in options.sizes:
         command = [sys.executable, "-m", "benchmarks.query", str(size)]
         subprocess.run([*command, "--repeats", str(options.repeats)], check=True)

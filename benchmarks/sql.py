@@ -4,7 +4,7 @@
 
 The product's code, the collector's archive and ``compact``, creates one day; the year repeats its
 files (``benchmarks/year.py``). For comparison, pandas and jq, if installed, read the raw objects of
-that day. Wall time and processor time are measured; other load on the machine changes the latter
+that day. Wall time and CPU time are measured; other load on the machine changes the latter
 less. At the end, the goals.
 """
 
@@ -29,7 +29,7 @@ import pandas
 
 from benchmarks.numbers import number
 from benchmarks.year import Sample, make_sample, repeat
-from truffle.core.questions import QUESTIONS
+from truffle.core.saved_queries import SAVED_QUERIES
 from truffle.sql.local import ask_folder
 
 SECONDS = 1.0
@@ -43,7 +43,7 @@ JQ = "select(.reservation_id) | [.tags.Team, .total_capacity, .used_capacity] | 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Wall time, and processor time of all threads and processes, in seconds."""
+    """Wall time, and CPU time of all threads and processes, in seconds."""
 
     clock: float
     processor: float
@@ -74,10 +74,10 @@ def print_sizes(sizes: dict[str, int]) -> float:
 
 def query_times(folder: Path, runs: int) -> Iterator[Timing]:
     """Print the time of each query, and yield it."""
-    for question in QUESTIONS:
-        sql = question.sql.replace("dt >= '2026-11-01'", "dt >= '2000-01-01'")
+    for saved in SAVED_QUERIES:
+        sql = saved.sql.replace("dt >= '2026-11-01'", "dt >= '2000-01-01'")
         took = measured(lambda sql=sql: ask_folder(folder, sql), runs)  # type: ignore[misc]
-        print(f"{question.name:<28} {took}", flush=True)
+        print(f"{saved.name:<28} {took}", flush=True)
         yield took
 
 
@@ -129,7 +129,7 @@ def main(arguments: list[str] | None = None) -> None:
         slowest = max(query_times(year, chosen.runs), key=lambda it: it.clock)
         print_raw(sample)
     print("\nGoals (a year of 10,000 reservations)")
-    print(f"{_verdict(slowest.clock, SECONDS)}: slowest question{slowest} (processor)")
+    print(f"{_verdict(slowest.clock, SECONDS)}: slowest query{slowest} (processor)")
     print(f"{_verdict(megabytes, MEGABYTES)}: {megabytes:.0f} MB")
 
 

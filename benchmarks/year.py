@@ -28,8 +28,8 @@ from truffle.core.market.answers import Answer, Outcome, answers_key, answers_to
 from truffle.core.market.watches import Question
 from truffle.core.model import Odcr, Scope, Snapshot
 from truffle.core.offerings import Offering
-from truffle.core.questions import CUR_TABLE
 from truffle.core.regions import KNOWN_REGIONS
+from truffle.core.saved_queries import CUR_TABLE
 from truffle.core.tables import TABLES
 from truffle.core.times import format_time
 from truffle.sql.compaction import Compaction
@@ -156,21 +156,29 @@ def _answers(region: str, at: datetime) -> Iterator[Answer]:
     for number in range(5):
         offered = tuple(
             Offering(
-                f"cbo-{number}{region}{at:%H}{days}",
-                "p5.48xlarge",
-                number + 1,
-                region,
-                f"{region}a",
-                LAST + days * DAY,
-                LAST + 2 * days * DAY,
-                24.0 * days,
-                f"{900.0 * days}",
-                "USD",
+                offering_id=f"cbo-{number}{region}{at:%H}{days}",
+                instance_type="p5.48xlarge",
+                instance_count=number + 1,
+                region=region,
+                availability_zone=f"{region}a",
+                start_date=LAST + days * DAY,
+                end_date=LAST + 2 * days * DAY,
+                duration_hours=24.0 * days,
+                upfront_fee=f"{900.0 * days}",
+                currency_code="USD",
             )
             for days in (1, 7, 14, 28)
         )
         question = Question("p5.48xlarge", number + 1, 24)
-        yield Answer(f"watch-{number}", region, "1", question, Outcome.OFFERED, at, offered)
+        yield Answer(
+            watch=f"watch-{number}",
+            region=region,
+            account_id="1",
+            question=question,
+            outcome=Outcome.OFFERED,
+            observed_at=at,
+            offerings=offered,
+        )
 
 
 def repeat(sample: Sample, folder: Path, days: int) -> dict[str, int]:

@@ -42,7 +42,7 @@ def alert_settings(
         settings,
         destinations=(
             *settings.destinations,
-            Destination(SLACK, DestinationKind.SLACK, slack_secret_arn),
+            Destination(name=SLACK, kind=DestinationKind.SLACK, secret=slack_secret_arn),
         ),
         routes=(*settings.routes, Route(_free_name(settings), (SLACK,), when)),
     )

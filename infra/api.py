@@ -19,7 +19,7 @@ from infra.calendar_feed import (
 )
 from infra.context import Context
 from infra.functions import INVENTORY_MEGABYTES, Deployment, PythonFunction, allow, log_group
-from infra.past import OFFERINGS, REGIONS, RUNS, SNAPSHOTS, USAGE, acknowledge_reads, reads
+from infra.past import BESIDE, OFFERINGS, REGIONS, RUNS, SNAPSHOTS, USAGE, acknowledge_reads, reads
 from infra.storage import RESERVATION_INDEX, Storage
 from lambdas.settings import QuerySettings
 from truffle.core.kinds.registry import KINDS
@@ -50,7 +50,7 @@ ROUTES = (
 POST_ROUTES = ("/alerts/test", "/alerts/republish")
 """The paths of POST."""
 
-_READ = (SNAPSHOTS, RUNS, USAGE, OFFERINGS, REGIONS)
+_READ = (SNAPSHOTS, RUNS, USAGE, OFFERINGS, REGIONS, BESIDE)
 _EVERYTHING_ELSE = ("/", "/{proxy+}")
 _REQUESTS_PER_SECOND = 50
 _BURST = 100

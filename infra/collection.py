@@ -27,6 +27,7 @@ from infra.functions import (
     keep_failed_starts,
     scheduler_role,
 )
+from infra.past import BESIDE, REGIONS, USAGE, objects, reads
 from infra.queues import consume, dead_letter_queue, deliver, work_queue
 from infra.rechecks import Checks
 from infra.storage import Storage
@@ -52,9 +53,9 @@ FAN_OUT_TABLE_ACTIONS = ("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateI
 COLLECT_TABLE_ACTIONS = (*FAN_OUT_TABLE_ACTIONS, "DeleteItem")
 """A transaction needs the permissions of its parts."""
 
-_READ = ("latest/regions", "usage")
-"""Closing a run reads each region's rows as of the last close, and the earlier usage for the
-report."""
+_READ = (REGIONS, BESIDE, USAGE)
+"""The objects written after a run are built from those of the last one, and the report has earlier
+usage."""
 
 _ONLY_LISTS = "List actions of Organizations are read-only, without resource-level permissions."
 _ONLY_READS = "Describe actions of EC2 are read-only, without resource-level permissions."
@@ -165,9 +166,8 @@ def _collect(scope: Collection, deployment: Deployment, storage: Storage) -> Pyt
             allow("ec2", [*OPERATIONS, *(STRANDED_ACTIONS if context.stranded else ())], "*"),
             *(allow(service, names, "*") for service, names in OTHER_OPERATIONS.items()),
             allow("dynamodb", COLLECT_TABLE_ACTIONS, storage.table.table_arn),
-            allow("s3", ["PutObject"], *_objects(storage, written)),
-            allow("s3", ["GetObject"], *_objects(storage, _READ)),
-            _list_bucket(storage),
+            allow("s3", ["PutObject"], *objects(storage, written)),
+            *reads(storage, *_READ),
             consume(scope.units),
             _send_to(scope.units),
             *scope.checks.rights(),
@@ -258,18 +258,6 @@ def _ask_for_regions(scope: Collection, context: Context) -> list[iam.PolicyStat
     if not (context.is_organization or context.listed_accounts):
         return []
     return [allow("lambda", ["InvokeFunction"], scope.collect.function.function_arn)]
-
-
-def _list_bucket(storage: Storage) -> iam.PolicyStatement:
-    """Allow listing, without which S3 returns 403 instead of 404 for a missing object (Amazon S3
-    API Reference, GetObject)."""
-    listing = allow("s3", ["ListBucket"], storage.bucket.bucket_arn)
-    listing.add_condition("StringLike", {"s3:prefix": [f"{prefix}/*" for prefix in _READ]})
-    return listing
-
-
-def _objects(storage: Storage, prefixes: Sequence[str]) -> list[str]:
-    return [storage.bucket.arn_for_objects(f"{prefix}/*") for prefix in prefixes]
 
 
 def _acknowledge(function: PythonFunction, storage: Storage, prefixes: Sequence[str]) -> None:

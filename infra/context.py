@@ -26,7 +26,7 @@ _CDK_PREFIXES = ("@aws-cdk/", "aws:cdk:", "aws-cdk:", "cdk-nag")
 _CDK_KEYS = ("acknowledged-issue-numbers", "cli-telemetry")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Context:
     """The settings of one deployment.
 

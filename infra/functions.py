@@ -14,6 +14,7 @@ from constructs import Construct
 
 from infra.context import Context
 from infra.context_values import LOG_RETENTION_DAYS
+from truffle.core.wording import counted
 
 RUNTIME = lambda_.Runtime.PYTHON_3_14
 """The newest runtime that CDK and Powertools support."""
@@ -179,7 +180,7 @@ def run_every(scope: Construct, function: PythonFunction, minutes: int, descript
         scope,
         "Schedule",
         description=description,
-        schedule_expression=f"rate({minutes} {'minute' if minutes == 1 else 'minutes'})",
+        schedule_expression=f"rate({counted(str(minutes), 'minute')})",
         flexible_time_window=schedule.FlexibleTimeWindowProperty(mode="OFF"),
         target=schedule.TargetProperty(
             arn=arn,

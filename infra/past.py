@@ -9,12 +9,14 @@ from infra.functions import PythonFunction, allow
 from infra.storage import Storage
 from truffle.core.market.answers import OFFERINGS_PREFIX
 
-SNAPSHOTS, RUNS, USAGE, REGIONS = "snapshots", "runs", "usage", "latest/regions"
+SNAPSHOTS, RUNS, USAGE = "snapshots", "runs", "usage"
+REGIONS, BESIDE = "latest/regions", "latest/beside"
 OFFERINGS = OFFERINGS_PREFIX
 
 
 def reads(storage: Storage, *prefixes: str) -> list[iam.PolicyStatement]:
-    """Statements to list and get the objects below prefixes."""
+    """Statements to list and get the objects below prefixes: without listing, S3 returns 403
+    instead of 404 for a missing object (Amazon S3 API Reference, GetObject)."""
     listing = allow("s3", ["ListBucket"], storage.bucket.bucket_arn)
     listing.add_condition("StringLike", {"s3:prefix": [f"{prefix}/*" for prefix in prefixes]})
     return [allow("s3", ["GetObject"], *objects(storage, prefixes)), listing]

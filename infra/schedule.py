@@ -11,6 +11,8 @@ from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+from truffle.core.wording import counted
+
 MAX_OVERDUE_MINUTES = 7 * 24 * 60
 """CloudWatch evaluates at most seven days (`Period` x `EvaluationPeriods` <= 604,800 s)."""
 
@@ -114,7 +116,7 @@ def _rate_minutes(value: int, unit: str, *, plural: bool) -> int:
     if value == 0:
         raise ValueError("a rate is at least 1")
     if plural != (value > 1):
-        right = f"rate({value} {unit}{'s' if value > 1 else ''})"
+        right = f"rate({counted(str(value), unit)})"
         raise ValueError(f"1 requires the singular unit, other numbers the plural: {right}")
     return value * _MINUTES_OF_UNIT[unit]
 

@@ -12,7 +12,7 @@ from constructs import Construct
 from infra.context import Context
 from infra.storage import RESULTS_PREFIX, Storage
 from truffle.core.layout import database_name, table_prefix
-from truffle.core.questions import CUR_TABLE, QUESTIONS
+from truffle.core.saved_queries import CUR_TABLE, SAVED_QUERIES
 from truffle.core.tables import PARTITION, TABLES, Table
 
 SCAN_LIMIT_BYTES = 10 * 2**30
@@ -59,19 +59,19 @@ class Sql(Construct):
             )
             made.add_dependency(database)
         workgroup = _workgroup(self, self.workgroup, bucket)
-        for question in QUESTIONS:
-            if CUR_TABLE in question.sql:
+        for saved in SAVED_QUERIES:
+            if CUR_TABLE in saved.sql:
                 continue
-            saved = athena.CfnNamedQuery(
+            named = athena.CfnNamedQuery(
                 self,
-                question.name,
+                saved.name,
                 database=self.database,
-                name=f"{context.stack_name}-{question.name}",
-                description=question.title,
-                query_string=question.sql,
+                name=f"{context.stack_name}-{saved.name}",
+                description=saved.title,
+                query_string=saved.sql,
                 work_group=self.workgroup,
             )
-            saved.add_dependency(workgroup)
+            named.add_dependency(workgroup)
 
 
 def _table(table: Table, bucket: str) -> glue.CfnTable.TableInputProperty:

@@ -14,7 +14,7 @@ import botocore.session
 from botocore.config import Config
 
 from lambdas.metering import CallMeter
-from lambdas.settings import PARALLEL_SCOPES
+from lambdas.parallel import PARALLEL_REQUESTS
 from truffle.ec2.parsing import FastEC2ParserFactory
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ SERVICE_CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 4},
     connect_timeout=3,
     read_timeout=10,
-    max_pool_connections=PARALLEL_SCOPES,
+    max_pool_connections=PARALLEL_REQUESTS,
 )
 
 

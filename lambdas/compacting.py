@@ -13,6 +13,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from lambdas.observability import logger
+from lambdas.parallel import PARALLEL_REQUESTS
 from truffle.core.layout import (
     SOURCES,
     STATE_KEY,
@@ -36,14 +37,11 @@ RECENT_DAYS = 3
 """The number of days whose objects are checked each time; an older day with late objects must be
 named."""
 
-PARALLEL = 16
-"""The number of objects read concurrently."""
-
 Client = Any
 """A boto3 S3 client."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Compactor:
     """Updates the tables.
 
@@ -123,7 +121,11 @@ class Compactor:
         pages = self.client.get_paginator("list_objects_v2").paginate(
             Bucket=self.bucket, Prefix=prefix
         )
-        return [Source(it["Key"], it["Size"]) for page in pages for it in page.get("Contents", [])]
+        return [
+            Source(it["Key"], it["Size"], it["LastModified"].timestamp())
+            for page in pages
+            for it in page.get("Contents", [])
+        ]
 
     def _fetch(self, table: str, day: date) -> None:
         """Fetch the objects of a day into the folder and, for spans, those that they continue."""
@@ -138,7 +140,7 @@ class Compactor:
             sources += self._later_spans(day)
         self._forget(prefix, {f"dt={other}" for _, other in needed})
         missing = [it for it in sources if not _has(self.folder / it.key, it)]
-        with ThreadPoolExecutor(PARALLEL) as pool:
+        with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
             list(pool.map(self._get, missing))
 
     def _of_day(self, prefix: str, day: date) -> list[Source]:

@@ -17,12 +17,12 @@ from truffle.core.codec import Json
 from truffle.core.events import Event, from_message
 from truffle.core.market.finds import Market
 from truffle.core.model import Reservation
-from truffle.core.organization import AllLabels
+from truffle.core.organization import AllLabels, labels_of
 from truffle.core.pricing import PriceBook
 from truffle.core.status import FAILING_STATES, Judged, State
 from truffle.core.timeline import PAST
 from truffle.feeds.inputs import ScopeState
-from truffle.messages.wording import count
+from truffle.messages.wording import counted
 from truffle.report.inputs import NO_MARKET, FailedScope, Inputs, Use
 from truffle.report.use import use_over_time
 
@@ -47,7 +47,7 @@ def recent_events(store: EventStore, now: datetime, kept: timedelta) -> Recent:
     if len(messages) == MOST_EVENTS:
         notes.append(f"Only the newest {MOST_EVENTS:,} events were read.")
     if len(events) < len(messages):
-        notes.append(f"{count(len(messages) - len(events), 'event')} could not be read.")
+        notes.append(f"{counted(len(messages) - len(events), 'event')} could not be read.")
     return Recent(events, " ".join(notes) or None)
 
 
@@ -128,7 +128,7 @@ def _failed(scope: Judged) -> FailedScope:
     )
 
 
-def scope_states(scopes: Sequence[Judged]) -> list[ScopeState]:
+def scope_states(scopes: Sequence[Judged], labels: AllLabels) -> list[ScopeState]:
     """The states of scopes, for metrics."""
     return [
         ScopeState(
@@ -136,6 +136,7 @@ def scope_states(scopes: Sequence[Judged]) -> list[ScopeState]:
             each.scope.region,
             each.state is State.CURRENT,
             each.status.observed_at,
+            labels_of(each.scope.account_id, labels),
         )
         for each in scopes
         if each.state is not State.CLOSED

@@ -22,7 +22,7 @@ from botocore.exceptions import (
 )
 
 from lambdas.clients import MAKING, session, wall_clock
-from lambdas.settings import PARALLEL_SCOPES
+from lambdas.parallel import PARALLEL_REQUESTS
 from truffle.core.model import Scope
 from truffle.ec2 import consumers, topology
 from truffle.ec2.errors import error_code
@@ -36,7 +36,7 @@ STS_CONFIG = Config(
     retries={"mode": "adaptive", "total_max_attempts": 6},
     connect_timeout=3,
     read_timeout=5,
-    max_pool_connections=PARALLEL_SCOPES,
+    max_pool_connections=PARALLEL_REQUESTS,
 )
 """``adaptive`` paces a client below the rate at which STS throttled it. STS has a token bucket for
 each account and endpoint, whose size is neither published nor raised on request (AWS re:Post

@@ -12,9 +12,6 @@ ACCOUNTS_FILE = "accounts.json"
 """Files in the root of the functions' zip with the settings of alerts and the accounts to collect,
 which may exceed the limit of environment variables."""
 
-PARALLEL_SCOPES = 16
-"""Scopes that a function lists or reads concurrently, and so the connections of a client."""
-
 
 class MissingSettings(Exception):
     """The environment lacks variables; the text names all of them."""
@@ -47,7 +44,7 @@ def comma_separated(text: str) -> list[str]:
     return [item for item in text.split(",") if item]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FanOutSettings(Settings):
     """``regions`` are comma-separated; empty means those enabled for each account.
     ``schedule_minutes`` is the period of the runs. ``collector`` is the name of the function that
@@ -65,7 +62,7 @@ class FanOutSettings(Settings):
     schedule_minutes: str = "60"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CollectSettings(Settings):
     """``role_name`` is assumed in every account except ``account_id``, the stack's own, with
     ``external_id`` unless that is empty. ``checks_…``: the group of the one-time schedules, the
@@ -130,7 +127,7 @@ class WatchSettings(Settings):
     event_retention_days: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QuerySettings(Settings):
     """``bucket`` has the rows of regions and the history. ``schedule_minutes``: a scope older than
     two periods counts as old. ``expected_denied`` has comma-separated globs of ``account/region``.
@@ -150,7 +147,7 @@ class QuerySettings(Settings):
     stranded: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeliverSettings(Settings):
     """``destinations`` and ``topics`` are JSON objects: the name of each destination by the name of
     its queue, and the ARN of a destination's own topic by the destination's name.

@@ -105,7 +105,13 @@ class Sandbox:
         endpoint = f"http://{HOST}:{chosen}"
         ec2 = environment.get(EC2_ENDPOINT_VARIABLE, "")
         settings = {**MODEST, **alerts_context(alerts), **(context or {})}
-        state = State(endpoint, ec2, account_of(environment), not ec2, context=settings)
+        state = State(
+            endpoint=endpoint,
+            ec2_endpoint=ec2,
+            account_id=account_of(environment),
+            simulates_ec2=not ec2,
+            context=settings,
+        )
         box = cls(state, folder)
         with box._alone():
             try:
@@ -241,9 +247,9 @@ class Sandbox:
             except OSError:
                 time.sleep(0.05)
             if not self._state.processes[-1].is_running:
-                said = tail(self.folder / log)
-                raise SandboxError(f"A server of the sandbox ended while it started:\n{said}")
-        raise SandboxError(f"{url} did not answer within {seconds:.0f} s.")
+                log_end = tail(self.folder / log)
+                raise SandboxError(f"A server of the sandbox ended while it started:\n{log_end}")
+        raise SandboxError(f"{url} did not respond within {seconds:.0f} s.")
 
     def environment(self) -> dict[str, str]:
         """The environment for a program that uses the sandbox as AWS."""
@@ -353,13 +359,7 @@ class Sandbox:
 
     def start_run(self) -> str:
         """Start a run now; return its id. Raises SandboxError."""
-        answer = self.client("lambda").invoke(
-            FunctionName=self.outputs["FanOutFunctionName"], Payload=b"{}"
-        )
-        payload = json.load(answer["Payload"])
-        if "run_id" not in payload:
-            raise SandboxError(f"The run did not start: {payload.get('errorMessage', payload)}")
-        return str(payload["run_id"])
+        return str(self._invoke("FanOutFunctionName", "The run did not start")["run_id"])
 
     def collect(
         self, seconds: float = 300, progress: Callable[[int, int], None] | None = None
@@ -374,26 +374,25 @@ class Sandbox:
 
     def watch(self) -> list[dict[str, Any]]:
         """Run all watches now; return the answers of the regions. Raises SandboxError."""
-        function = self.outputs.get("WatchFunctionName")
-        if function is None:
+        if "WatchFunctionName" not in self.outputs:
             raise SandboxError(
                 "There are no watches. Set them with: python -m sandbox up --alerts FILE"
             )
-        answer = self.client("lambda").invoke(FunctionName=function, Payload=b'{"now": true}')
-        payload = json.load(answer["Payload"])
-        if "FunctionError" in answer:
-            raise SandboxError(f"The function failed: {payload.get('errorMessage', payload)}")
-        return list(payload["answers"])
+        return list(self._invoke("WatchFunctionName", "The function failed", now=True)["answers"])
 
     def compact(self) -> dict[str, list[str]]:
         """Update the tables for SQL; return the updated days of each. Raises SandboxError."""
-        answer = self.client("lambda").invoke(
-            FunctionName=self.outputs["CompactFunctionName"], Payload=b"{}"
+        return self._invoke("CompactFunctionName", "The tables were not written")
+
+    def _invoke(self, output: str, problem: str, **event: object) -> dict[str, Any]:
+        """Invoke the function with the name of an output. Raises SandboxError if it fails."""
+        response = self.client("lambda").invoke(
+            FunctionName=self.outputs[output], Payload=json.dumps(event).encode()
         )
-        made = json.load(answer["Payload"])
-        if "FunctionError" in answer:
-            raise SandboxError(f"The tables were not written: {made.get('errorMessage', made)}")
-        return dict(made)
+        payload = json.load(response["Payload"])
+        if "FunctionError" in response:
+            raise SandboxError(f"{problem}: {payload.get('errorMessage', payload)}")
+        return dict(payload)
 
     def alerts(self) -> AbstractContextManager[Receive]:
         """A queue subscribed to the topic."""

@@ -23,7 +23,7 @@ from sandbox.running import check_region, running_sandbox, simulating_sandbox
 from sandbox.sink.control import Sink
 from sandbox.sink.destination import DOWN, EVERYWHERE, OK, Reply, Request, request_to_json
 from truffle.core.times import format_time
-from truffle.render.words import counted
+from truffle.core.wording import counted
 
 KINDS = [kind.value for kind in FaultKind if kind is not FaultKind.ERROR]
 """The faults that `break` offers; the control API can also inject an error with any code."""

@@ -18,7 +18,7 @@ from sandbox.errors import SandboxError
 from sandbox.processes import end_as_interrupted
 from sandbox.story import STORY, Step
 from sandbox.subscription import Receive
-from truffle.render.words import counted
+from truffle.core.wording import counted
 
 QUIET_SECONDS = 2.5
 """How long no alert must arrive before the story continues."""
@@ -77,7 +77,7 @@ class Demo:
             )
         counts = manifest["counts"]
         self.say(
-            f"  {counts['succeeded']} of {counts['scopes']} regions answered with "
+            f"  {counts['succeeded']} of {counts['scopes']} regions responded with "
             f"{counted(counts['reservations'], 'reservation')}; {counts['changed']} changed, "
             f"{counted(counts['events'], 'event')}."
         )
@@ -122,8 +122,8 @@ class Demo:
             )
         self.say("\n".join(lines))
         self.say(
-            "On AWS the same template would ask EC2 itself, every hour, in every enabled region,\n"
-            "and send the alerts to e-mail and Slack: See README.md to deploy it."
+            "On AWS, the same template lists EC2 itself, every hour, in every enabled region,\n"
+            "and sends the alerts to e-mail and Slack. README.md explains how to deploy it."
         )
 
 
@@ -142,7 +142,7 @@ def received(step: Step, alerts: Receive) -> list[dict[str, Any]]:
 @click.command()
 @click.option("--keep", is_flag=True, help="Leave the sandbox running.")
 def main(keep: bool) -> None:
-    """The main job on this machine: collect, query, and hear what happens."""
+    """The main job on this machine: collect, query, receive alerts."""
     demo = Demo(Console(highlight=False))
     if Sandbox.find() is not None:
         raise click.ClickException(

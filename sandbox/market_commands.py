@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from sandbox.running import check_region, running_sandbox, simulating_sandbox
-from truffle.render.words import counted
+from truffle.core.wording import counted
 
 
 @click.command()

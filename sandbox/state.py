@@ -10,7 +10,7 @@ from typing import Any
 from sandbox.processes import Process
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class State:
     """The state of a sandbox that is starting (no ``outputs`` yet) or running."""
 

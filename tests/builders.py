@@ -96,7 +96,7 @@ def an_on_demand_instance(instance_id: str = "i-1", **facts: Any) -> OnDemandIns
         "tenancy": "default",
         "preference": "none",
     }
-    return OnDemandInstance(instance_id, **{**default, **facts})
+    return OnDemandInstance(instance_id=instance_id, **{**default, **facts})
 
 
 def an_event(reservation: Reservation | None = None, **facts: Any) -> Event:
@@ -140,7 +140,7 @@ def a_status(scope: Scope = OHIO, **facts: Any) -> ScopeStatus:
     """A healthy scope, listed at noon."""
     facts.setdefault("observed_at", NOON)
     facts.setdefault("attempted_at", facts["observed_at"])
-    return ScopeStatus(scope, **facts)
+    return ScopeStatus(scope=scope, **facts)
 
 
 def a_run(

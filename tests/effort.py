@@ -16,12 +16,12 @@ FIRST_SEED = int(os.environ.get("TRUFFLE_TEST_FIRST_SEED", "0"))
 
 
 def seeds(usual: int) -> range:
-    """The seeds of a test for which so many are enough usually."""
+    """The seeds of a test for which that many usually suffice."""
     return range(FIRST_SEED, FIRST_SEED + usual * EFFORT)
 
 
 def examples(usual: int) -> int:
-    """``max_examples`` of a property for which so many are enough usually."""
+    """``max_examples`` of a property for which that many usually suffice."""
     return usual * EFFORT
 
 

@@ -4,7 +4,7 @@
 project, with only the tests that import it: mutmut runs its tests three times before the first
 mutant, and the whole room takes longer than the mutants of most files.
 
-``script/mutate --sample N`` tries so many mutants of all files, drawn at random (the same ones each
+``script/mutate --sample N`` tries N mutants of all files, drawn at random (the same ones each
 time), with all tests of ``tests/core``.
 """
 
@@ -54,7 +54,7 @@ Outcomes = dict[str, str]
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="script/mutate")
     parser.add_argument("files", nargs="*", metavar="FILE", help="default: all of truffle/core")
-    parser.add_argument("--sample", type=number(int, 1), help="try so many mutants of all files")
+    parser.add_argument("--sample", type=number(int, 1), help="try that many mutants of all files")
     chosen = parser.parse_args(arguments)
     if chosen.sample is not None and chosen.files:
         parser.error("--sample draws from all files: name no FILE")

@@ -11,7 +11,7 @@ SHARED_SETUP = ("end_to_end", "infra")
 """Rooms whose tests share what takes long to make: a sandbox, the synthesized templates."""
 
 LONGEST = "end_to_end"
-"""The room that takes longest, as it mostly waits: it starts first, so that it never ends last."""
+"""The slowest room, which mostly waits: it starts first, so it never ends last."""
 
 OWN_SETUP = ("test_organization.py", "test_sixty_accounts.py", "test_two_weeks.py")
 """End to end tests with sandboxes of their own, which take turns in another process."""

@@ -185,10 +185,12 @@ def _with(row: Reservation, facets: dict[str, Any]) -> Reservation:
 def _newcomers(draw: st.DrawFn, number: int) -> Reservation:
     """A row of one id; its type follows from the id, as EC2 never changes it."""
     name, created = f"cr-{number}", draw(_optional_moments)
-    row: Reservation = Odcr(name, create_date=created)
+    row: Reservation = Odcr(reservation_id=name, create_date=created)
     if number % 2:
         end = draw(_optional_moments)
-        row = CapacityBlock(name, name, create_date=created, effective_end=end)
+        row = CapacityBlock(
+            capacity_block_id=name, reservation_id=name, create_date=created, effective_end=end
+        )
     return _with(row, draw(st.fixed_dictionaries(_FACETS)))
 
 

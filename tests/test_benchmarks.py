@@ -14,7 +14,7 @@ import pytest
 import benchmarks
 from benchmarks import collection
 from benchmarks.year import make_sample, repeat
-from truffle.core.questions import QUESTIONS
+from truffle.core.saved_queries import SAVED_QUERIES
 from truffle.core.tables import TABLES
 from truffle.sql.local import ask_folder
 
@@ -34,17 +34,17 @@ def run(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-Said = tuple[object, str, str]
+Output = tuple[object, str, str]
 """Exit status, stdout and stderr."""
 
 
 @pytest.fixture
 def parsed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., Said]:
+) -> Callable[..., Output]:
     """A benchmark that ends with its arguments, in this process: a start takes half a second."""
 
-    def start(name: str, *arguments: str) -> Said:
+    def start(name: str, *arguments: str) -> Output:
         (folder,) = benchmarks.__path__
         monkeypatch.setattr(sys, "argv", [name, *arguments])
         with pytest.raises(SystemExit) as ended:
@@ -55,7 +55,7 @@ def parsed(
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_each_says_how_it_is_used(name: str, parsed: Callable[..., Said]) -> None:
+def test_each_explains_its_usage(name: str, parsed: Callable[..., Output]) -> None:
     status, out, err = parsed(name, "--help")
     assert (status, err) == (0, "")
     assert f"python -m benchmarks.{name}" in out
@@ -78,7 +78,7 @@ def test_each_says_how_it_is_used(name: str, parsed: Callable[..., Said]) -> Non
     ],
 )
 def test_wrong_arguments_are_refused_in_a_sentence(
-    name: str, arguments: list[str], text: str, parsed: Callable[..., Said]
+    name: str, arguments: list[str], text: str, parsed: Callable[..., Output]
 ) -> None:
     status, out, err = parsed(name, *arguments)
     assert (status, out) == (2, "")
@@ -87,9 +87,9 @@ def test_wrong_arguments_are_refused_in_a_sentence(
 
 def test_a_live_listing_beside_the_others() -> None:
     small = ["--sizes", "3", "--regions", "2", "--latency", "0", "--runs", "1", "--no-aws"]
-    said = run("list_live", *small)
-    assert (said.returncode, said.stderr) == (0, "")
-    sizes, stages = (line for line in said.stdout.splitlines() if line.startswith("         3 "))
+    output = run("list_live", *small)
+    assert (output.returncode, output.stderr) == (0, "")
+    sizes, stages = (line for line in output.stdout.splitlines() if line.startswith("         3 "))
     assert sizes.split()[4:6] == ["-", "-"]
     assert all(float(seconds) >= 0 for seconds in stages.split()[1:])
 
@@ -97,26 +97,27 @@ def test_a_live_listing_beside_the_others() -> None:
 @pytest.mark.long
 def test_a_collection_in_a_sandbox_of_its_own() -> None:
     small = ["--regions", "2", "--reservations", "5", "--latency", "0", "--runs", "1"]
-    said = run("collection", *small)
-    assert said.returncode == 0, said.stderr
-    runs = [it for it in said.stdout.splitlines() if it.startswith(("first, cold", "warm, "))]
+    output = run("collection", *small)
+    assert output.returncode == 0, output.stderr
+    runs = [it for it in output.stdout.splitlines() if it.startswith(("first, cold", "warm, "))]
     changed_and_failed = [(line.split()[-3], line.split()[-1]) for line in runs]
     assert changed_and_failed == [("10", "0"), ("0", "0"), ("2", "0"), ("10", "0")]
-    assert [line.split()[0] for line in said.stdout.splitlines()[-6:]] == [*collection.HANDLERS]
+    assert [line.split()[0] for line in output.stdout.splitlines()[-6:]] == [*collection.HANDLERS]
 
 
 def test_an_organization_of_four_accounts_in_two_regions() -> None:
-    said = run("organization", "4", "2", "16")
-    assert said.returncode == 0, said.stderr
-    assert said.stderr == ""
-    hours = said.stdout.split("\n\n")
+    output = run("organization", "4", "2", "16")
+    assert output.returncode == 0, output.stderr
+    assert output.stderr == ""
+    hours = output.stdout.split("\n\n")
     (unchanged,) = [it for it in hours if it.startswith("unchanged hour")]
     # Each scope is listed; each unit assumes the roles of the three other accounts, and writes a
     # snapshot. The close writes a manifest and sends a message; what follows reads the region that
-    # holds something, looks for ledgers, and writes four lists, the report and the manifest again.
+    # holds something and the copies of fleets and network nodes, looks for ledgers, and writes four
+    # lists, the report and the manifest again.
     # The scope that holds something is asked for fleets and billing requests, each for training
     # plans and DB capacity reservations.
-    assert "ec2 10, rds 8, s3 11, sagemaker 8, sqs 3, sts 6" in unchanged
+    assert "ec2 10, rds 8, s3 13, sagemaker 8, sqs 3, sts 6" in unchanged
     assert [line.split()[0] for line in hours[-1].splitlines()[-1:]] == ["sum"]
 
 
@@ -138,4 +139,4 @@ def test_a_year_repeats_the_days_that_the_product_made(tmp_path: Path) -> None:
     hours = ask_folder(folder, "SELECT dt, sum(reserved_hours) FROM usage GROUP BY dt ORDER BY dt")
     assert hours.rows == tuple((f"2026-11-{day}", 60 * 8 * 24.0) for day in (28, 29, 30))
     took = [*query_times(folder, runs=1)]
-    assert len(took) == len(QUESTIONS)
+    assert len(took) == len(SAVED_QUERIES)

@@ -187,7 +187,9 @@ def test_the_tree_in_the_docstring_names_every_error_of_the_module() -> None:
 
 
 def test_an_error_names_the_scopes_that_failed() -> None:
-    failure = ScopeFailure("123456789012", "us-east-2", "AuthFailure", "No.")
+    failure = ScopeFailure(
+        account_id="123456789012", region="us-east-2", code="AuthFailure", message="No."
+    )
 
     assert TruffleError("Nothing answered.", [failure]).failures == (failure,)
     assert str(failure) == "us-east-2: AuthFailure: No."

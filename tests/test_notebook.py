@@ -20,7 +20,9 @@ from truffle.errors import TruffleError
 from truffle.results import Reservations
 from truffle.sources.listing import Listing, ScopeFailure
 
-DENIED = ScopeFailure(None, "eu-west-1", "UnauthorizedOperation", "No.")
+DENIED = ScopeFailure(
+    account_id=None, region="eu-west-1", code="UnauthorizedOperation", message="No."
+)
 
 
 def result(*rows: Reservation, failures: tuple[ScopeFailure, ...] = ()) -> Reservations[Any]:
@@ -56,7 +58,7 @@ def test_a_long_result_names_how_many_rows_are_left_out() -> None:
 @settings(max_examples=examples(30), deadline=None)
 @given(hostile_texts, hostile_texts)
 def test_text_becomes_no_markup(name: str, error: str) -> None:
-    failed = ScopeFailure(None, error, error, error)
+    failed = ScopeFailure(account_id=None, region=error, code=error, message=error)
     hostile = result(a_block(tags={"Name": name}, instance_type=error), failures=(failed,))
     plain = result(a_block(), failures=(DENIED,))
     assert Elements(hostile._repr_html_()).names == Elements(plain._repr_html_()).names

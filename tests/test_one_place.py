@@ -43,6 +43,14 @@ HOMES = {
         r"\[:1000\]|LONGEST_(MESSAGE|REASON)\b.* = 1000\b",
         {"truffle/core/model.py"},
     ),
+    "singular and plural": (
+        r"\b(\w+)[\"'] if .* == 1 else [\"']\1s\b|== 1 else [\"']s[\"']|> 1 else [\"']{2}",
+        set[str](),
+    ),
+    "name of an account": (
+        r"\{name\} \(\{|account_name\} \(\{",
+        {"truffle/core/wording.py"},
+    ),
     "warning or worse": (
         r"Severity\.WARNING, Severity\.CRITICAL|[\"']warning[\"'], [\"']critical[\"']",
         {"truffle/core/severity.py"},
@@ -64,10 +72,10 @@ OTHER_THINGS = {
     # them.
     "reservation types": {
         "truffle/core/recommendation.py",
-        "truffle/core/questions.py",
+        "truffle/core/saved_queries.py",
         "truffle/core/kinds/parts.py",
     },
-    "usable states": {"truffle/core/questions.py"},
+    "usable states": {"truffle/core/saved_queries.py"},
 }
 
 

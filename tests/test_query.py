@@ -20,7 +20,7 @@ from truffle.core.queries import parse_list
 from truffle.core.regions import COMMERCIAL, KNOWN_REGIONS
 from truffle.core.suggest import nearest
 from truffle.errors import TruffleError
-from truffle.query import BadArgument, Filters, ask
+from truffle.query import BadArgument, Filters, list_query
 from truffle.sources.deployed import query_of
 
 
@@ -29,28 +29,28 @@ class TestDeclaration:
         assert {it.field for it in DECLARED} == {it.name for it in fields(Filter)}
 
     def test_every_declared_filter_is_an_argument(self) -> None:
-        named = {*Filters.__annotations__, *signature(ask).parameters}
+        named = {*Filters.__annotations__, *signature(list_query).parameters}
         assert BY_ARGUMENT.keys() <= named
         assert Filters.__annotations__.keys() <= BY_ARGUMENT.keys()
 
 
 class TestAsk:
     def test_nothing_asks_for_active_odcrs(self) -> None:
-        assert ask().filter == Filter(
+        assert list_query().filter == Filter(
             types=frozenset({ReservationType.ODCR}), active_only=frozenset({ReservationType.ODCR})
         )
-        assert ask().regions is None
+        assert list_query().regions is None
 
     def test_one_text_or_several(self) -> None:
-        one = ask(instance_types="p5*,g6.xlarge", regions=["us-east-1"], states="active")
+        one = list_query(instance_types="p5*,g6.xlarge", regions=["us-east-1"], states="active")
         assert one.filter.instance_types == {"p5*", "g6.xlarge"}
         assert one.regions == ("us-east-1",)
-        assert one == ask(
+        assert one == list_query(
             instance_types=["p5*", "g6.xlarge"], regions="us-east-1", states=["active"]
         )
 
     def test_both_types(self) -> None:
-        both = ask(reservation_type=list(ReservationType))
+        both = list_query(reservation_type=list(ReservationType))
         assert both.filter.types == set(TYPES)
         assert both.filter.active_only == {ReservationType.ODCR}
 
@@ -64,36 +64,36 @@ class TestAsk:
         ],
     )
     def test_activity(self, active_only: bool | None, states: str | None, types: set[str]) -> None:
-        assert ask(active_only=active_only, states=states).filter.active_only == types
+        assert list_query(active_only=active_only, states=states).filter.active_only == types
 
     def test_tags_as_a_mapping_or_as_texts(self) -> None:
         expected = {"team": frozenset({"a", "b"}), "x": frozenset({"1"})}
-        assert ask(tags={"team": ["a", "b"], "x": "1"}).filter.tags == expected
-        assert ask(tags=["team=a", "team=b,x=1"]).filter.tags == expected
-        assert ask(tags="aws:cloudformation:stack-name=a:b=c").filter.tags == {
+        assert list_query(tags={"team": ["a", "b"], "x": "1"}).filter.tags == expected
+        assert list_query(tags=["team=a", "team=b,x=1"]).filter.tags == expected
+        assert list_query(tags="aws:cloudformation:stack-name=a:b=c").filter.tags == {
             "aws:cloudformation:stack-name": frozenset({"a:b=c"})
         }
-        assert ask(tags={"a=b": "c=d"}).filter.tags == {"a=b": frozenset({"c=d"})}
-        assert ask(tags="a\\=b=c=d").filter.tags == {"a=b": frozenset({"c=d"})}
-        assert ask(tags="a=b\\,c").filter.tags == {"a": frozenset({"b,c"})}
-        assert ask(tags="a=").filter.tags == {"a": frozenset({""})}
+        assert list_query(tags={"a=b": "c=d"}).filter.tags == {"a=b": frozenset({"c=d"})}
+        assert list_query(tags="a\\=b=c=d").filter.tags == {"a=b": frozenset({"c=d"})}
+        assert list_query(tags="a=b\\,c").filter.tags == {"a": frozenset({"b,c"})}
+        assert list_query(tags="a=").filter.tags == {"a": frozenset({""})}
 
     def test_dates(self) -> None:
         noon = datetime(2026, 12, 1, 12, tzinfo=UTC)
-        asked = ask(starts_after=noon, ends_before="2026-12-01")
+        asked = list_query(starts_after=noon, ends_before="2026-12-01")
         assert (asked.filter.starts_after, asked.filter.ends_before) == (
             noon,
             noon.replace(hour=0),
         )
         with pytest.raises(BadArgument, match="time zone"):
-            ask(starts_after=datetime(2026, 12, 1))  # noqa: DTZ001
+            list_query(starts_after=datetime(2026, 12, 1))  # noqa: DTZ001
 
     def test_empty_arguments_ask_for_everything(self) -> None:
-        assert ask(instance_types=[], regions=(), tags={}) == ask()
+        assert list_query(instance_types=[], regions=(), tags={}) == list_query()
 
     def test_a_bad_argument_is_a_truffle_error_that_says_what_to_do(self) -> None:
         with pytest.raises(TruffleError, match=r"Did you mean p5\.48xlarge\?") as found:
-            ask(instance_types=["p5.48xlarg"])
+            list_query(instance_types=["p5.48xlarg"])
         assert isinstance(found.value, BadArgument)
         assert found.value.name == "instance_types"
         assert found.value.nearest == "p5.48xlarge"
@@ -101,22 +101,22 @@ class TestAsk:
     @pytest.mark.parametrize("wrong", [{"accounts": 123456789012}, {"tags": {"Team": None}}])
     def test_an_argument_of_another_type_is_a_bad_one(self, wrong: dict[str, Any]) -> None:
         with pytest.raises(BadArgument, match="It must be a string or a list of strings"):
-            ask(**wrong)
+            list_query(**wrong)
 
     @pytest.mark.parametrize(
         "name",
         ["p5.48xlarge", "u-6tb1.112xlarge", "mac2-m2.metal", "c7i.metal-24xl", "zz9.nano", "trn*"],
     )
     def test_types_that_may_exist(self, name: str) -> None:
-        assert ask(instance_types=name).filter.instance_types == {name}
+        assert list_query(instance_types=name).filter.instance_types == {name}
 
     @pytest.mark.parametrize("name", ["us-east-1a", "us-gov-west-1b", "us-west-2-lax-1a"])
     def test_zones_of_regions_that_there_are(self, name: str) -> None:
-        assert ask(availability_zones=name).filter.availability_zones == {name}
+        assert list_query(availability_zones=name).filter.availability_zones == {name}
 
     def test_a_zone_of_no_region(self) -> None:
         with pytest.raises(BadArgument, match=r"Did you mean us-east-1a\?") as found:
-            ask(availability_zones=["us-esat-1a"])
+            list_query(availability_zones=["us-esat-1a"])
         assert found.value.name == "availability_zones"
 
 

@@ -12,14 +12,18 @@ from truffle.results import Reservations
 from truffle.sources.listing import Listing, ScopeFailure
 
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
-DENIED = ScopeFailure(None, "eu-west-1", "UnauthorizedOperation", "No.")
-THROTTLED = ScopeFailure(None, "us-east-1", "RequestLimitExceeded", "Slow down.")
+DENIED = ScopeFailure(
+    account_id=None, region="eu-west-1", code="UnauthorizedOperation", message="No."
+)
+THROTTLED = ScopeFailure(
+    account_id=None, region="us-east-1", code="RequestLimitExceeded", message="Slow down."
+)
 
 
 def rows(
     count: int, *failures: ScopeFailure, observed_at: datetime | None = NOON
 ) -> Reservations[Odcr]:
-    inventory = Listing([], list(failures), 17, observed_at, ["STS did not answer."])
+    inventory = Listing([], list(failures), 17, observed_at, ["STS did not respond."])
     return Reservations([an_odcr(f"cr-{n}") for n in range(count)], inventory, count)
 
 
@@ -28,7 +32,7 @@ def test_a_part_keeps_the_failures() -> None:
 
     assert [row.reservation_id for row in part] == ["cr-0", "cr-1"]
     assert (part.failures, part.is_complete, part.matches) == ([DENIED], False, 5)
-    assert (part.observed_at, part.warnings) == (NOON, ["STS did not answer."])
+    assert (part.observed_at, part.warnings) == (NOON, ["STS did not respond."])
 
 
 def test_one_row_is_a_row() -> None:
@@ -42,7 +46,7 @@ def test_a_sum_has_the_failures_of_both_each_once() -> None:
     assert (len(total), total.matches) == (3, 3)
     assert total.failures == [DENIED, THROTTLED]
     assert total.observed_at == NOON - timedelta(hours=1)
-    assert total.warnings == ["STS did not answer."]
+    assert total.warnings == ["STS did not respond."]
 
 
 def test_a_sum_with_a_plain_list_keeps_them() -> None:
@@ -84,7 +88,7 @@ def test_it_is_a_list() -> None:
 
 
 def test_what_is_made_visible_is_of_the_same_kind_and_keeps_the_failures() -> None:
-    hidden = ScopeFailure(None, "eu-west-1", "Denied", "\x1b[2J")
+    hidden = ScopeFailure(account_id=None, region="eu-west-1", code="Denied", message="\x1b[2J")
     shown = visible_values(rows(2, hidden))
 
     assert isinstance(shown, Reservations)

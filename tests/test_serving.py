@@ -18,7 +18,7 @@ from truffle.serving import LOOPBACK, Fresh, open_server
 
 
 def inputs(name: str = "cr-1") -> Inputs:
-    return Inputs([an_odcr(name)], NOON, NOON, 1, "test")
+    return Inputs(rows=[an_odcr(name)], now=NOON, observed_at=NOON, scopes=1, source="test")
 
 
 class Source:

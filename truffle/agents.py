@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.tools import Tool
 from mcp.types import ToolAnnotations
-from pydantic import Field
+from pydantic import Field, create_model
 
 from truffle import clock
 from truffle.core.codec import encode
@@ -37,7 +38,7 @@ INSTRUCTIONS = (
     "Reads the GPU capacity that an organization holds on AWS, by type: "
     f"{'; '.join(f'{name}: {kind.about}' for name, kind in KINDS.items())} "
     "It never buys or changes anything. "
-    "Check 'collection' in each answer: the reservations of a failed scope are unknown. "
+    "Check 'collection' in each result: the reservations of a failed scope are unknown. "
     "Times are UTC; arguments take dates, RFC 3339, or lengths such as 7d."
 )
 
@@ -93,15 +94,31 @@ class Answered:
 
 def server_of(client: Truffle) -> MCPServer:
     """A server whose tools use this client; usage, events and status only with a deployed stack."""
-    server = MCPServer("truffle", instructions=INSTRUCTIONS, version=VERSION, log_level="WARNING")
     tools = _Tools(client)
     requested: list[Callable[..., Any]] = [tools.capacity, tools.reservation, tools.offerings]
     requested += [tools.validate]
     if client.api_url is not None:
         requested += [tools.usage, tools.events, tools.status]
-    for tool in requested:
-        server.tool(annotations=_READS)(tool)
-    return server
+    return MCPServer(
+        "truffle",
+        instructions=INSTRUCTIONS,
+        version=VERSION,
+        log_level="WARNING",
+        tools=[_tool_of(method) for method in requested],
+    )
+
+
+def _tool_of(method: Callable[..., Any]) -> Tool:
+    """A read-only tool that refuses unknown arguments, which the SDK would drop.
+
+    A filter that is dropped would make the answer look like that of the question.
+    """
+    tool = Tool.from_function(method, annotations=_READS)
+    known: Any = tool.fn_metadata.arg_model
+    strict = create_model(known.__name__, __base__=known, __cls_kwargs__={"extra": "forbid"})
+    tool.fn_metadata.arg_model = strict
+    tool.parameters = strict.model_json_schema(by_alias=True)
+    return tool
 
 
 class _Tools:
@@ -149,10 +166,10 @@ class _Tools:
     def reservation(self, reservation_id: str) -> Answered:
         """Show one reservation by its id (cr-… or the block's id)."""
         from truffle.completeness import find
-        from truffle.query import ask
+        from truffle.query import list_query
 
         with _explained():
-            everything = ask(reservation_type=list(TYPES), active_only=False)
+            everything = list_query(reservation_type=list(TYPES), active_only=False)
             inventory = self._client.inventory(everything)
             row = find(inventory, reservation_id)
         return Answered(encode(row), _collection(inventory.failures, row.observed_at))
@@ -229,11 +246,11 @@ class _Tools:
         from truffle.arguments import training_request
         from truffle.completeness import unknown_regions
         from truffle.core.validation import validate
-        from truffle.query import run_question
+        from truffle.query import run_query
 
         with _explained():
             request = training_request(instance_type, count, days, start_by)
-            inventory = self._client.inventory(run_question(instance_type, regions))
+            inventory = self._client.inventory(run_query(instance_type, regions))
         unknown = unknown_regions(inventory)
         answer = validate(inventory.reservations, request, clock.now(), unknown).to_json()
         answer["candidates"] = answer["candidates"][:MOST]

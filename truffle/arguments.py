@@ -95,14 +95,14 @@ def wanted_block(
     start_time = earliest or moment("start_after", start_after)
     return _in_time(
         Wanted(
-            first,
-            instances,
-            hours,
-            start_time,
-            moment("end_by", end_by, is_end=True),
-            start_by,
-            tuple(shorter),
-            tuple(others),
+            instance_type=first,
+            count=instances,
+            duration_hours=hours,
+            start_after=start_time,
+            end_by=moment("end_by", end_by, is_end=True),
+            start_by=start_by,
+            shorter_hours=tuple(shorter),
+            other_types=tuple(others),
         ),
         str(end_by),
     )
@@ -283,7 +283,7 @@ def explain_query(event_id: str, since: datetime | str | None = None) -> list[tu
 
 
 def usage_query(
-    question: ListQuery,
+    chosen: ListQuery,
     since: datetime | str | None = None,
     until: datetime | str | None = None,
     interval: str | None = None,
@@ -296,8 +296,8 @@ def usage_query(
         texts = [given] if isinstance(given, str) else list(given or ())
         if texts:
             query.append((name, ",".join(_usage_values(name, texts))))
-    types = sorted(question.filter.types)
-    filters = to_values(question.filter, only="")
+    types = sorted(chosen.filter.types)
+    filters = to_values(chosen.filter, only="")
     return [*query, *([("type", ",".join(types))] if types else []), *filters]
 
 

@@ -19,13 +19,13 @@ def find(inventory: Listing, reservation_id: str) -> Reservation:
     for row in inventory.reservations:
         if reservation_id in (row.reservation_id, getattr(row, "capacity_block_id", None)):
             return row
-    from truffle.core.wording import count
+    from truffle.core.wording import counted
 
     if inventory.failures:
         raise incomplete(inventory.failures)
     raise TruffleNotFoundError(
-        f"Reservation {reservation_id} was not found in {count(inventory.scopes, 'scope')}: check "
-        "the id, the account and the regions."
+        f"Reservation {reservation_id} was not found in {counted(inventory.scopes, 'scope')}: "
+        "check the id, the account and the regions."
     )
 
 
@@ -52,5 +52,5 @@ def nothing_known(failures: list[ScopeFailure]) -> TruffleError:
 def incomplete(failures: list[ScopeFailure]) -> TruffleError:
     named = ", ".join(f"{failure.region} ({failure.code})" for failure in failures)
     return TruffleError(
-        f"Nothing was found, but the result is incomplete: {named} did not answer.", failures
+        f"Nothing was found, but the result is incomplete: {named} did not respond.", failures
     )

@@ -28,7 +28,7 @@ _CA_VARIABLES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
 def sign_in(session: Session) -> Any:
     """Resolve the credentials of a session now, which may prompt for an MFA code on the terminal.
 
-    Returns botocore's ReadOnlyCredentials. Raises TruffleError whose text says what to do.
+    Returns botocore's ReadOnlyCredentials. Raises TruffleError whose text explains what to do.
     """
     profile = session.instance_variables().get("profile")
     try:

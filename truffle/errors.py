@@ -1,4 +1,4 @@
-"""Errors whose text says what to do.
+"""Errors whose text explains what to do.
 
 ::
 
@@ -10,9 +10,9 @@
     │   │   └── UnknownProfileError         the profile does not exist
     │   ├── ExpiredCredentialsError     they were valid once
     │   └── InvalidCredentialsError     AWS does not accept them
-    ├── AccessDeniedError           AWS knows who is asking, and says no
+    ├── AccessDeniedError           AWS knows the caller, and denies the request
     ├── UnreachableError            no answer from AWS
-    ├── DeadlineError               no answer in time
+    ├── DeadlineError               no response in time
     ├── ApiError                    the deployed stack's API refuses or fails (truffle.sources.api)
     └── TruffleNotFoundError        there is no such reservation or event
 
@@ -275,7 +275,7 @@ def credentials_error(code: str, message: str, profile: str | None = None) -> Tr
 
 
 def _configuration_error(code: str, message: str) -> ConfigurationError:
-    said = message.rstrip(".")
+    text = message.rstrip(".")
     if code == "ProfileNotFound" and "()" in message:
         return UnknownProfileError(
             "The name of the AWS profile is empty: name one in AWS_PROFILE (or --profile), or "
@@ -283,18 +283,18 @@ def _configuration_error(code: str, message: str) -> ConfigurationError:
         )
     if code == "ProfileNotFound":
         return UnknownProfileError(
-            f"{said}. `aws configure list-profiles` shows the profiles that exist."
+            f"{text}. `aws configure list-profiles` shows the profiles that exist."
         )
     if code == "PartialCredentialsError" and " env," in message:
-        return ConfigurationError(f"{said}: set it too, or unset the others.")
+        return ConfigurationError(f"{text}: set it too, or unset the others.")
     if code == "InvalidRegionError":
         return ConfigurationError(
-            f"{said}. Check AWS_REGION, AWS_DEFAULT_REGION and the region of the profile."
+            f"{text}. Check AWS_REGION, AWS_DEFAULT_REGION and the region of the profile."
         )
     if code == "MissingDependencyException":
-        return ConfigurationError(f"{said}.")
+        return ConfigurationError(f"{text}.")
     return ConfigurationError(
-        f"The AWS configuration cannot be used: {said}. Correct ~/.aws/config (AWS_CONFIG_FILE) or "
+        f"The AWS configuration cannot be used: {text}. Correct ~/.aws/config (AWS_CONFIG_FILE) or "
         "~/.aws/credentials (AWS_SHARED_CREDENTIALS_FILE)."
     )
 

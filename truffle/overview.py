@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from truffle import clock
 from truffle.core.market.finds import Market
+from truffle.core.organization import Labels
 from truffle.core.pricing import NO_PRICES, PriceBook
 from truffle.core.status import State
+from truffle.core.tag_text import TEAM_TAG
 from truffle.core.timeline import PAST
 from truffle.core.times import parse_time
 from truffle.errors import TruffleError
 from truffle.feeds.inputs import ScopeState
 from truffle.prices import read_prices
-from truffle.report.inputs import TEAM_TAG, FailedScope, Inputs
+from truffle.report.inputs import FailedScope, Inputs
 from truffle.sources.listing import Listing, ScopeFailure
 
 if TYPE_CHECKING:
@@ -52,10 +54,10 @@ def gather(
     Raises TruffleError if no scope has responded, since an empty report would be untrue.
     """
     from truffle.core.model import TYPES
-    from truffle.query import ask
+    from truffle.query import list_query
 
-    question = ask(reservation_type=list(TYPES), regions=wanted.regions, active_only=False)
-    inventory = client.inventory(question, progress)
+    query = list_query(reservation_type=list(TYPES), regions=wanted.regions, active_only=False)
+    inventory = client.inventory(query, progress)
     if inventory.observed_at is None:
         raise _nothing_known(inventory)
     now = clock.now()
@@ -72,7 +74,7 @@ def gather(
         closed=len(inventory.closed),
         events=events,
         events_note=note,
-        warnings=[*question.warnings, *inventory.warnings, *missing, *problem],
+        warnings=[*query.warnings, *inventory.warnings, *missing, *problem],
         since=wanted.since,
         until=wanted.until,
         prices=prices,
@@ -102,7 +104,9 @@ def scope_states(
 def _state_of(scope: Mapping[str, Any]) -> ScopeState:
     seen = scope["last_success"]
     is_listed = scope["state"] == State.CURRENT
-    return ScopeState(scope["account_id"], scope["region"], is_listed, seen and parse_time(seen))
+    labels = Labels(scope.get("account_name"), scope.get("organizational_unit"))
+    account_id, region = scope["account_id"], scope["region"]
+    return ScopeState(account_id, region, is_listed, seen and parse_time(seen), labels)
 
 
 def _events(
@@ -134,7 +138,12 @@ def _market(client: Truffle, wanted: OverviewRequest) -> tuple[Market, list[str]
 
 def _failed(failure: ScopeFailure) -> FailedScope:
     return FailedScope(
-        failure.account_id, failure.region, failure.code, failure.message, failure.last_success
+        failure.account_id,
+        failure.region,
+        failure.code,
+        failure.message,
+        failure.last_success,
+        failure.account_name,
     )
 
 

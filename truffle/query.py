@@ -123,7 +123,7 @@ class Filters(TypedDict, total=False):
     ends_before: datetime | str | None
 
 
-def ask(
+def list_query(
     *,
     instance_types: Several | None = None,
     regions: Several | None = None,
@@ -160,9 +160,9 @@ def ask(
     return ListQuery(chosen, order, limit_of, named, warnings, moment)
 
 
-def run_question(instance_type: str, regions: Several | None = None) -> ListQuery:
+def run_query(instance_type: str, regions: Several | None = None) -> ListQuery:
     """The query of a validation: ODCRs and blocks of one instance type, in any state."""
-    return ask(
+    return list_query(
         reservation_type=list(TYPES),
         instance_types=instance_type,
         regions=regions,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Generic, Self, SupportsIndex, TypeVar, overload
 
+from truffle.core.wording import counted
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -61,10 +63,10 @@ class Results(list[Row], Generic[Row]):
         names = [_name_of(row) for row in list(self)[:SHOWN]]
         more = ["…"] if len(self) > SHOWN else []
         rows = f"{len(self)} ({', '.join(names + more)})" if names else "0"
-        noun = "failure" if len(self.failures) == 1 else "failures"
         where = [failure.region for failure in self.failures[:SHOWN]]
         more = ["…"] if len(self.failures) > SHOWN else []
-        failed = f"; {len(self.failures)} {noun} ({', '.join(where + more)})" if where else ""
+        failures = counted(len(self.failures), "failure")
+        failed = f"; {failures} ({', '.join(where + more)})" if where else ""
         return f"<{type(self).__name__}: {rows}{failed}>"
 
     def _repr_html_(self) -> str:

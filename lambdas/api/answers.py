@@ -52,7 +52,7 @@ class Context:
         return {**found, "failed_scopes": failed}
 
 
-def question_of(route: str, given: Params) -> str:
+def fingerprint_of(route: str, given: Params) -> str:
     """A fingerprint of a route and its query, the same for every page."""
     requested = {name: list(texts) for name, texts in given.items() if name not in _PAGE_NAMES}
     return hashlib.sha256(json.dumps([route, requested], sort_keys=True).encode()).hexdigest()[:16]
@@ -61,32 +61,32 @@ def question_of(route: str, given: Params) -> str:
 _PAGE_NAMES = frozenset({"limit", "next_token"})
 
 
-def to_token(question: str, mark: Any) -> str:
+def to_token(fingerprint: str, mark: Any) -> str:
     """Encode the position at which a list continues; opaque to callers."""
-    return base64.urlsafe_b64encode(json.dumps([question, mark]).encode()).decode()
+    return base64.urlsafe_b64encode(json.dumps([fingerprint, mark]).encode()).decode()
 
 
-def from_token(token: str, question: str) -> Any:
+def from_token(token: str, fingerprint: str) -> Any:
     """The position in a token. Raises BadParameter if the token belongs to another query."""
     try:
         requested, mark = json.loads(base64.urlsafe_b64decode(token))
     except (ValueError, TypeError, RecursionError):
         raise BadParameter("next_token", token, TOKEN_ALLOWED) from None
-    if requested != question:
+    if requested != fingerprint:
         raise BadParameter("next_token", token, TOKEN_ALLOWED)
     return mark
 
 
-def reservations(context: Context, query: Query, question: str) -> str:
+def reservations(context: Context, query: Query, fingerprint: str) -> str:
     """One page of the reservations that match, as JSON; ``count`` counts all of them."""
     ordered = context.view.sorted(query.order)
     matches = ordered.matches(query.filter)
     limit = query.page.limit
-    start = _start(query.order, ordered.rows, query.page, question)
+    start = _start(query.order, ordered.rows, query.page, fingerprint)
     rows = matches.first(limit + 1, start)
     has_more, rows = len(rows) > limit, rows[:limit]
     rest = {
-        "next_token": to_token(question, query.order.mark(rows[-1])) if has_more else None,
+        "next_token": to_token(fingerprint, query.order.mark(rows[-1])) if has_more else None,
         "count": len(matches),
         "warnings": [*query.warnings, *_silent_kinds(context, query.filter)],
         "collection": context.collection,
@@ -101,10 +101,10 @@ def _silent_kinds(context: Context, chosen: Filter) -> list[str]:
     return [text for name, text in silent.items() if not chosen.types or name in chosen.types]
 
 
-def _start(order: Order, ordered: Sequence[Reservation], page: Page, question: str) -> int:
+def _start(order: Order, ordered: Sequence[Reservation], page: Page, fingerprint: str) -> int:
     if page.next_token is None:
         return 0
-    mark = from_token(page.next_token, question)
+    mark = from_token(page.next_token, fingerprint)
     try:
         return order.after(ordered, mark)
     except (TypeError, ValueError):
@@ -129,17 +129,17 @@ def prices(
     return {**sources, "warnings": list(warnings), "collection": context.collection}
 
 
-def events(context: Context, found: list[tuple[str, Json]], page: Page, question: str) -> Json:
+def events(context: Context, found: list[tuple[str, Json]], page: Page, fingerprint: str) -> Json:
     """One page of events, the newest first; ``found`` has all that match, by sort key."""
     start = 0
     if page.next_token is not None:
-        mark = str(from_token(page.next_token, question))
+        mark = str(from_token(page.next_token, fingerprint))
         start = next((n for n, (name, _) in enumerate(found) if name < mark), len(found))
     part = found[start : start + page.limit]
     has_more = start + len(part) < len(found)
     return {
         "items": [event_with_labels(message, context.labels) for _, message in part],
-        "next_token": to_token(question, part[-1][0]) if has_more else None,
+        "next_token": to_token(fingerprint, part[-1][0]) if has_more else None,
         "count": len(found),
         "collection": context.collection,
     }
@@ -159,7 +159,7 @@ def matching_events(
 
 
 def status(
-    context: Context, runs: list[Run], values: Mapping[str, list[Any]], page: Page, question: str
+    context: Context, runs: list[Run], values: Mapping[str, list[Any]], page: Page, fingerprint: str
 ) -> Json:
     """One page of the scopes that match, in order, and totals of all scopes in the requested
     accounts and regions, whatever their state."""
@@ -173,13 +173,13 @@ def status(
     matches = requested if states is None else [each for each in requested if each.state in states]
     start = 0
     if page.next_token is not None:
-        mark = str(from_token(page.next_token, question))
+        mark = str(from_token(page.next_token, fingerprint))
         start = bisect_right(matches, mark, key=lambda each: str(each.scope))
     part = matches[start : start + page.limit]
     has_more = start + len(part) < len(matches)
     return {
         "scopes": [with_labels(each.to_json(context.now), context.labels) for each in part],
-        "next_token": to_token(question, str(part[-1].scope)) if has_more else None,
+        "next_token": to_token(fingerprint, str(part[-1].scope)) if has_more else None,
         "count": len(matches),
         "totals": context.judged.totals if requested is everything else totals_to_json(requested),
         "regions": context.judged.regions,

@@ -72,6 +72,7 @@ def _inputs(
         past=past,
         market=market,
         warnings=() if chosen.is_everything else (part,),
+        labels=context.labels,
     )
 
 
@@ -142,7 +143,7 @@ def metrics(context: Context, measured: Measured, prices: PriceBook) -> Response
     ]
     held = MetricsInput(
         measured.rows,
-        scope_states(scopes),
+        scope_states(scopes, context.labels),
         context.now,
         prices,
         by_reservation=measured.by_reservation,

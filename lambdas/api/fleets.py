@@ -26,7 +26,7 @@ def fleets(
     stored: Mapping[Scope, StoredFleets],
     values: Mapping[str, list[Any]],
     page: Page,
-    question: str,
+    fingerprint: str,
 ) -> Json:
     """One page of the fleets that match, by region, account and id. ``unanswered`` has scopes whose
     request failed; their fleets are as of their ``last_success``."""
@@ -42,7 +42,7 @@ def fleets(
         for fleet in _fleets(judged, known)
         if states is None or fleet["state"] in states
     }
-    return one_page(context, found, page, question, _refusals(requested))
+    return one_page(context, found, page, fingerprint, _refusals(requested))
 
 
 Mark = tuple[str, str, str]
@@ -53,27 +53,27 @@ def one_page(
     context: Context,
     found: Mapping[Mark, Callable[[], Json]],
     page: Page,
-    question: str,
+    fingerprint: str,
     refusals: Iterable[Refusal],
 ) -> Json:
     """A page of items in order, and the scopes whose request failed."""
     marks = sorted(found)
-    rest = marks[_start(marks, page.next_token, question) :]
+    rest = marks[_start(marks, page.next_token, fingerprint) :]
     part = rest[: page.limit]
     return {
         "items": [with_labels(found[mark](), context.labels) for mark in part],
-        "next_token": to_token(question, part[-1]) if len(part) < len(rest) else None,
+        "next_token": to_token(fingerprint, part[-1]) if len(part) < len(rest) else None,
         "count": len(found),
         "unanswered": unanswered(refusals, context.labels),
         "collection": context.collection,
     }
 
 
-def _start(marks: Sequence[Mark], token: str | None, question: str) -> int:
+def _start(marks: Sequence[Mark], token: str | None, fingerprint: str) -> int:
     if token is None:
         return 0
     try:
-        return bisect_right(marks, tuple(from_token(token, question)))
+        return bisect_right(marks, tuple(from_token(token, fingerprint)))
     except TypeError:
         raise BadParameter("next_token", token, TOKEN_ALLOWED) from None
 

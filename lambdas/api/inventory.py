@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from lambdas.parallel import PARALLEL_REQUESTS
 from lambdas.store.garbage import no_garbage_collection
 from lambdas.store.latest import LatestRegions
 from lambdas.store.scopes import ScopeStore
@@ -26,7 +27,6 @@ from truffle.core.order import Order
 from truffle.core.status import ScopeStatus
 from truffle.core.times import format_time
 
-PARALLEL_READS = 16
 MOST_ORDERS = 8
 """The maximum number of orders kept, each with its columns; the least recently used is dropped
 first."""
@@ -131,7 +131,7 @@ class Inventory:
             return self._present()
 
     def _present(self) -> View:
-        statuses = self._statuses.statuses()
+        statuses = self._statuses.statuses(with_rows=True)
         if statuses is self._view.statuses:
             return self._view
         moved = [status for status in statuses if not self._is_held(status)]
@@ -154,18 +154,20 @@ class Inventory:
         return self._statuses.statuses()
 
     def _read(
-        self, moved: Iterable[StoredStatus]
+        self, moved: Sequence[StoredStatus]
     ) -> dict[Scope, tuple[int, tuple[Reservation, ...]]]:
         """The rows of scopes with their revisions. Most need no read: a task for each of an
         organization's empty scopes takes seconds."""
         fresh, unknown = {}, []
+        if self._latest is not None:
+            self._latest.fetch(it.scope for it in moved if it.digest != NO_ROWS)
         for status in moved:
             rows = self._known(status)
             if rows is None:
                 unknown.append(status)
             else:
                 fresh[status.scope] = status.revision, rows
-        with ThreadPoolExecutor(PARALLEL_READS) as pool:
+        with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
             for status, rows in zip(
                 unknown, pool.map(self._scopes.reservations, unknown), strict=True
             ):

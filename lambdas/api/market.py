@@ -17,11 +17,11 @@ from truffle.core.queries import Page
 Row = TypeVar("Row")
 
 
-def offerings(market: Market, query: MarketQuery, question: str) -> Json:
+def offerings(market: Market, query: MarketQuery, fingerprint: str) -> Json:
     """One page of the finds that match; ``answers`` has each region's answer to each watch."""
     chosen = query.chosen.apply(market)
     finds = sorted_finds(chosen.finds, query.sort)
-    part, token = _part(finds, lambda it: position(it, query.sort), query.page, question)
+    part, token = _part(finds, lambda it: position(it, query.sort), query.page, fingerprint)
     return {
         "items": [it.to_json() for it in part],
         "next_token": token,
@@ -30,22 +30,22 @@ def offerings(market: Market, query: MarketQuery, question: str) -> Json:
     }
 
 
-def history(found: Sequence[Point], page: Page, question: str) -> Json:
+def history(found: Sequence[Point], page: Page, fingerprint: str) -> Json:
     """One page of points, in the order of their places."""
-    part, token = _part(found, place, page, question)
+    part, token = _part(found, place, page, fingerprint)
     return {"items": [it.to_json() for it in part], "next_token": token, "count": len(found)}
 
 
 def _part(
-    rows: Sequence[Row], key: Callable[[Row], list[Any]], page: Page, question: str
+    rows: Sequence[Row], key: Callable[[Row], list[Any]], page: Page, fingerprint: str
 ) -> tuple[Sequence[Row], str | None]:
     """The rows after the token's, and the token of the next ones."""
     start = 0
     if page.next_token is not None:
         try:
-            start = bisect_right(rows, from_token(page.next_token, question), key=key)
+            start = bisect_right(rows, from_token(page.next_token, fingerprint), key=key)
         except TypeError:
             raise BadParameter("next_token", page.next_token, TOKEN_ALLOWED) from None
     part = rows[start : start + page.limit]
     has_more = start + len(part) < len(rows)
-    return part, to_token(question, key(part[-1])) if has_more and part else None
+    return part, to_token(fingerprint, key(part[-1])) if has_more and part else None

@@ -71,6 +71,7 @@ def _usage() -> Json:
         prices=array(price),
         missing_days=array({"type": "string", "format": "date"}),
         billed_fees=array(_billed_fee()),
+        account_names={"type": "object", "additionalProperties": _TEXT},
         warnings=array(_TEXT),
         collection=ref("Collection"),
     )

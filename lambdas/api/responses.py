@@ -18,10 +18,13 @@ from truffle.core.queries import Page
 from truffle.core.times import format_time
 
 if TYPE_CHECKING:
-    from lambdas.api.usage import UsageQuestion
+    from lambdas.api.usage import UsageQuery
 
 LONGEST_BODY = 6_000_000
 """Bytes as Lambda counts them: a response has at most 6 MB, and the body is a JSON string in it."""
+MOST_USAGE_ROWS, MOST_PACKED_USAGE_ROWS = 20_000, 100_000
+"""Rows of usage above which a response is not computed, since it does not fit: a row has at least
+300 bytes, and about 50 gzipped."""
 LONGEST_VALUE_SHOWN = 1000
 """Characters of a request's value that an error repeats."""
 
@@ -57,12 +60,22 @@ def page_of(answer: Callable[[Page], Json | str], page: Page) -> Response[str]:
 def packed(response: Response[str], accepted: str | None) -> Response[str]:
     """The response, gzipped if it is too large otherwise and the request's ``Accept-Encoding``
     allows it (``accepted``)."""
-    if not is_too_large(response.body) or "gzip" not in (accepted or ""):
+    if not is_too_large(response.body) or not accepts_gzip(accepted):
         return response
     body = gzip.compress((response.body or "").encode(), compresslevel=1, mtime=0)
     response.body, response.base64_encoded = b64encode(body).decode(), True
     response.headers["Content-Encoding"] = "gzip"
     return response
+
+
+def accepts_gzip(accepted: str | None) -> bool:
+    """Whether a request's ``Accept-Encoding`` allows gzip."""
+    return "gzip" in (accepted or "")
+
+
+def most_usage_rows(accepted: str | None) -> int:
+    """The rows of usage that may fit into a response."""
+    return MOST_PACKED_USAGE_ROWS if accepts_gzip(accepted) else MOST_USAGE_ROWS
 
 
 def is_too_large(text: str | None) -> bool:
@@ -101,11 +114,11 @@ def too_early(earliest: datetime | None) -> Response[str]:
     )
 
 
-def ask_sql(much: str, question: UsageQuestion) -> Response[str]:
+def ask_sql(much: str, query: UsageQuery) -> Response[str]:
     """The SQL query to use instead of a request that needs too much data."""
     from truffle.core.usage_sql import usage_query
 
-    sql = usage_query(question.period, question.by)
+    sql = usage_query(query.period, query.by)
     detail = (
         f"The response needs {much}. Request a shorter period or fewer groups, or use SQL: {sql}"
     )
@@ -114,7 +127,7 @@ def ask_sql(much: str, question: UsageQuestion) -> Response[str]:
 
 def too_large() -> Response[str]:
     detail = (
-        f"The answer has more than {LONGEST_BODY} bytes, which is more than can be returned. Ask "
-        "for less: filter by region, account or instance type, or read the snapshots in the bucket."
+        f"The response would have more than {LONGEST_BODY} bytes. Filter by region, account or "
+        "instance type, or read the snapshots in the bucket."
     )
     return problem(400, "Response too large", detail)

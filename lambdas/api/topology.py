@@ -20,7 +20,7 @@ def topology(
     stored: Mapping[Scope, ScopePlacements],
     values: Mapping[str, list[Any]],
     page: Page,
-    question: str,
+    fingerprint: str,
 ) -> Json:
     """One page of the placements that match, by region, account and id. ``unanswered`` has scopes
     whose request failed or was incomplete; their placements are as of their ``last_success``."""
@@ -36,7 +36,7 @@ def topology(
         for item in known.placements
         if types is None or matches_globs(item.instance_type or "", types)
     }
-    return one_page(context, found, page, question, _refusals(requested))
+    return one_page(context, found, page, fingerprint, _refusals(requested))
 
 
 def _mark(item: Placement) -> Mark:

@@ -8,17 +8,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from lambdas.history.exceptions import TooLarge
 from lambdas.store.garbage import no_garbage_collection
 from truffle.core.codec import Json
 from truffle.core.filters import Filter
 from truffle.core.ledger import DAY, day_of
 from truffle.core.ledger_reader import DayTotals
+from truffle.core.organization import AllLabels, labels_of
 from truffle.core.parameters import BadParameter
 from truffle.core.pricing import PriceBook
 from truffle.core.queries import to_filter, unknown_words
 from truffle.core.spans import Span
 from truffle.core.times import format_time
-from truffle.core.usage import Period, Tally
+from truffle.core.usage import Period, Tally, TooManyRows
 from truffle.core.usage_axes import Interval
 
 DEFAULT_DAYS = 7
@@ -27,7 +29,7 @@ LONGEST = timedelta(days=3 * 366)
 
 
 @dataclass(frozen=True, slots=True)
-class UsageQuestion:
+class UsageQuery:
     """The query: the period, the keys of the groups, and the filter."""
 
     period: Period
@@ -40,7 +42,7 @@ class UsageQuestion:
         return self.period.has_whole(day) and not self.chosen.reads_numbers
 
 
-def to_question(values: Mapping[str, list[Any]], now: datetime) -> UsageQuestion:
+def to_usage_query(values: Mapping[str, list[Any]], now: datetime) -> UsageQuery:
     """The query of parsed parameters; by default the last seven whole days.
 
     A period that ends in the future is cut at the present. Raises BadParameter.
@@ -48,14 +50,18 @@ def to_question(values: Mapping[str, list[Any]], now: datetime) -> UsageQuestion
     until = min(values.get("until", [day_of(now)])[0], now)
     since = values.get("since", [day_of(until) - DEFAULT_DAYS * DAY])[0]
     if since >= until:
-        raise BadParameter("since", format_time(since), f"It must be before {format_time(until)}.")
+        allowed = f"It must be before the end, {format_time(until)}"
+        default = (
+            "" if "until" in values else ", the default of until: give until for a part of today"
+        )
+        raise BadParameter("since", format_time(since), f"{allowed}{default}.")
     if until - since > LONGEST:
         allowed = f"It must be at most {LONGEST.days} days before {format_time(until)}."
         raise BadParameter("since", format_time(since), allowed)
     interval = Interval(values.get("interval", [Interval.DAY])[0])
     by = tuple(dict.fromkeys(values.get("by", DEFAULT_BY)))
     warnings = tuple(unknown_words(values))
-    return UsageQuestion(Period(since, until, interval), by, to_filter(values), warnings)
+    return UsageQuery(Period(since, until, interval), by, to_filter(values), warnings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +77,30 @@ class Answer:
         return f'{{"items":[{",".join(self.rows)}],{others[1:]}'
 
 
-def answer(question: UsageQuestion, spans: Iterable[Span | DayTotals], prices: PriceBook) -> Answer:
-    """The rows by interval and group, and the price of each product in them, null if unknown."""
-    tally = Tally(question.period, question.by, prices.rate, question.chosen)
-    with no_garbage_collection():
-        for one in spans:
-            if isinstance(one, DayTotals):
-                tally.add_day(one)
-            else:
-                tally.add(one)
-        rows = tally.texts()
-    period = question.period
+def answer(
+    query: UsageQuery,
+    spans: Iterable[Span | DayTotals],
+    prices: PriceBook,
+    most_rows: int | None = None,
+    labels: AllLabels | None = None,
+) -> Answer:
+    """The rows by interval and group, the price of each product in them, null if unknown, and the
+    known names of the accounts and owners that they are grouped by.
+
+    Raises TooLarge as soon as there are more than ``most_rows``.
+    """
+    tally = Tally(query.period, query.by, prices.rate, query.chosen, most_rows)
+    try:
+        with no_garbage_collection():
+            for one in spans:
+                if isinstance(one, DayTotals):
+                    tally.add_day(one)
+                else:
+                    tally.add(one)
+            rows = tally.texts()
+    except TooManyRows as error:
+        raise TooLarge(f"more than {most_rows:,} rows") from error
+    period = query.period
     return Answer(
         rows,
         {
@@ -89,13 +108,21 @@ def answer(question: UsageQuestion, spans: Iterable[Span | DayTotals], prices: P
             "since": format_time(period.since),
             "until": format_time(period.until),
             "interval": period.interval.value,
-            "by": list(question.by),
+            "by": list(query.by),
             "prices": [it.to_json() for it in sorted(tally.prices, key=str)],
-            "billed_fees": [
-                it.to_json()
-                for it in prices.bill.between(period.since, period.until)
-                if it.place in tally.prepaid_places
-            ],
-            "warnings": list(question.warnings),
+            "billed_fees": _fees(prices, period, tally),
+            "account_names": _names(tally.values("account", "owner"), labels or {}),
+            "warnings": list(query.warnings),
         },
     )
+
+
+def _names(accounts: Iterable[str], labels: AllLabels) -> dict[str, str]:
+    names = {it: labels_of(it, labels).account_name for it in sorted(accounts)}
+    return {account_id: name for account_id, name in names.items() if name}
+
+
+def _fees(prices: PriceBook, period: Period, tally: Tally) -> list[Json]:
+    """The billed fees of a period, where it has prepaid capacity."""
+    found = prices.bill.between(period.since, period.until)
+    return [it.to_json() for it in found if it.place in tally.prepaid_places]

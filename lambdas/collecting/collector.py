@@ -15,8 +15,8 @@ from lambdas.collecting.event_details import EventDetails
 from lambdas.collecting.reporting import Outdated, PriorState, Reporter, Reports
 from lambdas.collecting.visits import Batch, Changed, ScopeListing, Unchanged, Visit
 from lambdas.observability import logger
+from lambdas.parallel import PARALLEL_REQUESTS
 from lambdas.scope_clients import ScopeEC2
-from lambdas.settings import PARALLEL_SCOPES
 from lambdas.store.archive import Archive
 from lambdas.store.beside import Items
 from lambdas.store.scopes import (
@@ -71,7 +71,7 @@ class ScopeOutcome:
         return self.result if isinstance(self.result, Failure) else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Collector:
     """The collector, with its clients and stores, and the thresholds of events that time causes.
 
@@ -118,7 +118,7 @@ class Collector:
         def visit(scope: Scope) -> ScopeListing:
             return self._list(PriorState(statuses[scope], baselines, {}, peers), deadline)
 
-        with ThreadPoolExecutor(min(PARALLEL_SCOPES, len(scopes))) as pool:
+        with ThreadPoolExecutor(min(PARALLEL_REQUESTS, len(scopes))) as pool:
             listings = self._completed(list(pool.map(visit, scopes)), state.beside, deadline)
         # The bucket first: the history then has everything that the table has, even after a crash.
         self._archive(listings)
@@ -223,7 +223,13 @@ class Collector:
         at = self.clock()
         if at > deadline:
             message = "The unit's time was up before this scope was collected."
-            return Failure(scope, at, FailureKind.ERROR, DEADLINE_EXCEEDED, message)
+            return Failure(
+                scope=scope,
+                failed_at=at,
+                kind=FailureKind.ERROR,
+                code=DEADLINE_EXCEEDED,
+                message=message,
+            )
         try:
             client = self.ec2_of(scope)
         except FAILURES as error:
@@ -257,7 +263,13 @@ class Collector:
                     break
                 listing = self._after_conflict(listing, tried, visit)
         message = f"Other accounts kept updating the same reservations; attempts: {tried + 1}."
-        failure = Failure(scope, self.clock(), FailureKind.ERROR, CONTENDED, message)
+        failure = Failure(
+            scope=scope,
+            failed_at=self.clock(),
+            kind=FailureKind.ERROR,
+            code=CONTENDED,
+            message=message,
+        )
         return self._written(replace(listing, result=failure), visit)
 
     def _stored_again(self, prior: PriorState, reports: Reports, visit: Visit) -> ScopeListing:

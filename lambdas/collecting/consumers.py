@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from lambdas.settings import PARALLEL_SCOPES
+from lambdas.parallel import PARALLEL_REQUESTS
 from lambdas.store.shared import Shared, SharedStore
 from truffle.core.model import Scope, Snapshot, Unanswered
 from truffle.ec2.consumers import EC2, OPERATION, with_consumers
@@ -35,7 +35,7 @@ class Consumers:
         shared = self._noted(snapshots, noted)
         if not any(shared.get(snapshot.scope) for snapshot in snapshots):
             return list(snapshots)
-        with ThreadPoolExecutor(min(PARALLEL_SCOPES, len(snapshots))) as pool:
+        with ThreadPoolExecutor(min(PARALLEL_REQUESTS, len(snapshots))) as pool:
             return list(pool.map(lambda it: self._asked(it, shared, deadline), snapshots))
 
     def _noted(self, snapshots: Sequence[Snapshot], noted: Shared) -> Shared:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lambdas.clients import SERVICE_CONFIG, service, session
 from lambdas.observability import logger
+from lambdas.parallel import PARALLEL_REQUESTS
 from truffle.core.organization import (
     Account,
     Directory,
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 UNITS_ASKED_EVERY = timedelta(days=1)
 """Names of organizational units change rarely, and each unit takes one call."""
-
-PARALLEL_ACCOUNTS = 16
 
 UNKNOWN_UNIT = "UnknownOrganizationalUnit"
 NO_ACTIVE_ACCOUNT = "NoActiveAccount"
@@ -210,5 +209,5 @@ def regions_of(
 
     if not accounts:
         return {}
-    with ThreadPoolExecutor(min(PARALLEL_ACCOUNTS, len(accounts))) as pool:
+    with ThreadPoolExecutor(min(PARALLEL_REQUESTS, len(accounts))) as pool:
         return dict(zip(accounts, pool.map(ask, accounts), strict=True))

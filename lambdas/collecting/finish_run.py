@@ -41,7 +41,7 @@ LAST_CALLS = Calls({"s3": 1, "dynamodb": 1}, items_written=1)
 """The calls of writing the manifest and recording that, which the manifest itself includes."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Closer:
     """Closes runs: each once, and again if a unit found something new after that.
 

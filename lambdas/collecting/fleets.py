@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from lambdas.observability import logger
-from lambdas.settings import PARALLEL_SCOPES
+from lambdas.parallel import PARALLEL_REQUESTS
 from lambdas.store.fleets import NOTHING_STORED, FleetStore, StoredFleets
 from lambdas.store.transactions import Conflict
 from truffle.core import error_codes
@@ -54,7 +54,7 @@ class Fleets:
         ]
         if not requested:
             return
-        with ThreadPoolExecutor(min(PARALLEL_SCOPES, len(requested))) as pool:
+        with ThreadPoolExecutor(min(PARALLEL_REQUESTS, len(requested))) as pool:
             answers = list(pool.map(lambda it: self._ask(it.scope, deadline), requested))
         for snapshot, answer in zip(requested, answers, strict=True):
             before, seen = stored.get(snapshot.scope, NOTHING_STORED), last_seen[snapshot.scope]

@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from lambdas.collecting.finish_run import CLOSE_TRIES, LAST_CALLS, Closer
 from lambdas.collecting.publications import Publication, publish_all
 from lambdas.observability import logger
-from lambdas.settings import PARALLEL_SCOPES
+from lambdas.parallel import PARALLEL_REQUESTS
 from lambdas.store.archive import REFUSALS, Rows, Unreadable
 from lambdas.store.garbage import no_garbage_collection
 from lambdas.store.heartbeats import is_plain
@@ -145,7 +145,7 @@ class LatestFiles:
             warnings.append(f"{region} was read from the table: {known}")
             known = {}
         changed = [it for it in statuses if not _is_current(it, known.get(it.scope))]
-        with ThreadPoolExecutor(PARALLEL_SCOPES) as pool:
+        with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
             rows = pool.map(self._rows, changed)
             read = {it.scope: found for it, found in zip(changed, rows, strict=True)}
         present = {

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from lambdas.observability import logger
-from lambdas.settings import PARALLEL_SCOPES
+from lambdas.parallel import PARALLEL_REQUESTS
 from lambdas.store.placements import PlacementStore, ScopePlacements
 from truffle.core import error_codes
 from truffle.core.model import BUDGET_EXCEEDED, DEADLINE_EXCEEDED, Scope, Snapshot
@@ -47,7 +47,7 @@ class Placements:
         requested = [it for it in sorted(ids) if ids[it] and _is_due(ids[it], stored.get(it), now)]
         if not requested:
             return
-        with ThreadPoolExecutor(min(PARALLEL_SCOPES, len(requested))) as pool:
+        with ThreadPoolExecutor(min(PARALLEL_REQUESTS, len(requested))) as pool:
             answers = pool.map(
                 lambda it: self._ask(it, ids[it], stored.get(it), deadline), requested
             )

@@ -111,8 +111,8 @@ class Reporter:
         changed, left = _difference(known.reservations, snapshot.reservations)
         stored = known.idle_since.keys() | {row.reservation_id for row in changed}
         write = Write(
-            changed,
-            left,
+            changed=changed,
+            left=left,
             newly_idle=[
                 row for row in snapshot.reservations if row.reservation_id in since.keys() - stored
             ],
@@ -217,14 +217,14 @@ class Reporter:
         status = prior.status
         peers = self._peers(views.values(), snapshot.scope)
         return ListingContext(
-            snapshot.scope,
-            snapshot.observed_at,
-            status.observed_at,
-            status.baselines or 0,
-            prior.baseline,
-            self.thresholds,
-            since,
-            {name: _as_of_both(prior.peers.get(name), it) for name, it in peers.items()},
+            scope=snapshot.scope,
+            observed_at=snapshot.observed_at,
+            previous_at=status.observed_at,
+            previous_baseline=status.baselines or 0,
+            baseline=prior.baseline,
+            thresholds=self.thresholds,
+            idle_since=since,
+            peers={name: _as_of_both(prior.peers.get(name), it) for name, it in peers.items()},
         )
 
     def _peers(self, views: Collection[ReservationView], scope: Scope) -> dict[str, ScopeStatus]:

@@ -40,9 +40,9 @@ class Refused(Exception):
     """
 
     def __init__(self, destination: Destination, answer: WebhookResponse, secret: Secret) -> None:
-        said = secret.hidden_in(answer.text)[:_LONGEST_SHOWN]
+        text = secret.hidden_in(answer.text)[:_LONGEST_SHOWN]
         super().__init__(
-            f"{destination.name} ({destination.kind}) answered {answer.status}: {said}"
+            f"{destination.name} ({destination.kind}) returned {answer.status}: {text}"
         )
         seconds = answer.retry_after
         self.retry_after = None if seconds is None else timedelta(seconds=seconds)
@@ -140,14 +140,14 @@ class Channels:
             }
         headers = {"Authorization": f"Bearer {secret.get('token')}"}
         answer = post(secret.get("url", SLACK_POST_URL), body, headers)
-        said = _object(answer.text)
-        if not (answer.is_accepted and (said.get("ok") is True or not answer.is_whole)):
-            if subject and thread and said.get("error") not in (None, "ratelimited"):
+        reply = _object(answer.text)
+        if not (answer.is_accepted and (reply.get("ok") is True or not answer.is_whole)):
+            if subject and thread and reply.get("error") not in (None, "ratelimited"):
                 # The thread's first message may be gone, or the channel may have changed.
                 self.threads.forget(destination.name, subject)
             raise Refused(destination, answer, secret)
-        if subject and not thread and isinstance(said.get("ts"), str):
-            self.threads.put(destination.name, subject, said["ts"], self.clock())
+        if subject and not thread and isinstance(reply.get("ts"), str):
+            self.threads.put(destination.name, subject, reply["ts"], self.clock())
 
     def _deliver_incident(self, destination: Destination, alert: Alert) -> bool:
         """Queues are unordered: an older event must not reopen a resolved incident."""

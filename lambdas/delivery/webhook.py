@@ -122,7 +122,7 @@ def post(
         # message twice.
         if heads:
             return heads[0]
-        raise Unreachable(f"no answer within {LONGEST_EXCHANGE} s") from None
+        raise Unreachable(f"no response within {LONGEST_EXCHANGE} s") from None
 
 
 def _exchange(

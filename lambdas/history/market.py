@@ -12,11 +12,11 @@ from typing import Any
 
 from lambdas.history.exceptions import TooLarge
 from lambdas.history.snapshots import fetch
+from lambdas.parallel import PARALLEL_REQUESTS
 from lambdas.store.archive import DAMAGES, Unreadable
 from truffle.core.filters import matches_globs
 from truffle.core.market.answers import OFFERINGS_PREFIX, Answer, answers_of_lines
 
-PARALLEL_READS = 16
 MOST_OBJECTS = 5_000
 """Objects that one request may read: a month of hourly answers from seven regions."""
 
@@ -48,9 +48,9 @@ class AnswerReader:
     ) -> list[Answer]:
         """The answers of this time, ``until`` excluded, in order of time; ``regions`` are names or
         globs, empty for all. Raises TooLarge, and Unreadable."""
-        question = since, until, regions
-        if self._kept is None or self._kept[0] != question:
-            self._kept = question, self._load(*question)
+        period = since, until, regions
+        if self._kept is None or self._kept[0] != period:
+            self._kept = period, self._load(*period)
         return self._kept[1]
 
     def _load(self, since: datetime, until: datetime, regions: frozenset[str]) -> list[Answer]:
@@ -61,7 +61,7 @@ class AnswerReader:
         ]
         if len(names) > MOST_OBJECTS:
             raise TooLarge(f"{len(names):,} objects")
-        with ThreadPoolExecutor(PARALLEL_READS) as pool:
+        with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
             found = [answer for answers in pool.map(self._read, names) for answer in answers]
         return sorted(
             (it for it in found if since <= it.observed_at < until),
@@ -74,7 +74,7 @@ class AnswerReader:
         while day < until:
             prefixes.append(f"{OFFERINGS_PREFIX}/dt={day:%Y-%m-%d}/")
             day += DAY
-        with ThreadPoolExecutor(PARALLEL_READS) as pool:
+        with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
             for names in pool.map(self._listed, prefixes):
                 yield from names
 

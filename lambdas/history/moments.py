@@ -133,7 +133,7 @@ def _status(scope: Scope, known: _Known) -> ScopeStatus:
     if attempt is not None:
         at = observed_or_failed_at(attempt)
     return ScopeStatus(
-        scope,
+        scope=scope,
         observed_at=seen,
         attempted_at=at,
         error=_error(attempt, outcome, seen, at),

@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any
 
+from lambdas.parallel import PARALLEL_REQUESTS
 from lambdas.store.archive import DAMAGES, REFUSALS, SCHEMA_VERSION, Unreadable
 from truffle.core.codec import Json, decode
 from truffle.core.model import Failure, Reservation, Scope, Snapshot
@@ -25,7 +26,6 @@ from truffle.core.times import parse_time
 from truffle.ec2.errors import kind_of
 
 PREFIX = "snapshots/"
-PARALLEL_READS = 16
 
 HOUR = timedelta(hours=1)
 
@@ -75,7 +75,7 @@ class SnapshotReader:
         if len(hours) > 24:
             days = dict.fromkeys(f"{PREFIX}dt={hour:%Y-%m-%d}/" for hour in hours)
             prefixes = list(days)
-        with ThreadPoolExecutor(PARALLEL_READS) as pool:
+        with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
             listed = [it for found in pool.map(self._listed, prefixes) for it in found]
         first = start.replace(microsecond=0)
         return sorted(
@@ -96,7 +96,7 @@ class SnapshotReader:
 
     def read(self, objects: Iterable[SnapshotObject]) -> Iterator[list[Snapshot | Failure]]:
         """The listings of each object, in the order of the objects. Raises Unreadable."""
-        with ThreadPoolExecutor(PARALLEL_READS) as pool:
+        with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
             yield from pool.map(self.read_one, objects)
 
     def read_one(self, one: SnapshotObject) -> list[Snapshot | Failure]:
@@ -168,7 +168,7 @@ def _listing(line: Json, held: dict[Scope, tuple[Reservation, ...]]) -> Snapshot
     scope, at = Scope(line["account_id"], line["region"]), parse_time(line["observed_at"])
     if line["outcome"] != "succeeded":
         code = line["error"] or "Unknown"
-        return Failure(scope, at, kind_of(code), code, "")
+        return Failure(scope=scope, failed_at=at, kind=kind_of(code), code=code, message="")
     rows = held.get(scope, ())
     if len(rows) != line["reservations"]:
         raise ValueError(f"{scope} has {len(rows)} reservations and not {line['reservations']}")

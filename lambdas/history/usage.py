@@ -10,12 +10,12 @@ from datetime import datetime
 
 from lambdas.history.exceptions import TooLarge
 from lambdas.history.ledgers import LedgerStore, SpanReader, ledger_key
+from lambdas.parallel import PARALLEL_REQUESTS
 from lambdas.store.archive import DAMAGES, Unreadable
 from truffle.core.ledger import DAY, day_of
 from truffle.core.ledger_reader import DayTotals, Ledger, Reader
 from truffle.core.spans import Span
 
-PARALLEL_READS = 16
 AT_ONCE = 32
 """The maximum number of ledgers in memory."""
 
@@ -81,7 +81,7 @@ class UsageReader:
 
     def _read(self, days: list[datetime]) -> Iterator[tuple[datetime, Ledger]]:
         """The ledgers of days, each read once."""
-        with ThreadPoolExecutor(PARALLEL_READS) as pool:
+        with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
             for first in range(0, len(days), AT_ONCE):
                 some = days[first : first + AT_ONCE]
                 yield from zip(some, pool.map(self.ledgers.read, some), strict=True)

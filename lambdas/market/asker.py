@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lambdas.observability import logger
+from lambdas.parallel import PARALLEL_REQUESTS
 from lambdas.store.archive import Archive
 from lambdas.store.transactions import Conflict
 from lambdas.store.watches import Stored, StoredBucket, WatchKey, WatchStore, bucket_of
@@ -18,8 +19,6 @@ from truffle.core.market.budget import FOR_PEOPLE, Bucket, Turn, in_turn
 from truffle.core.market.comparison import MarketRules, compare
 from truffle.core.market.watches import Watch
 from truffle.ec2.offerings import EC2, LIMIT_CODES, OutOfTime, RegionOfferings, list_offerings
-
-PARALLEL_REGIONS = 16
 
 WAITING = (
     "No call was possible yet: the request budget of this region or the function's time was used "
@@ -49,7 +48,7 @@ class RecordedAnswer:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Asker:
     """Requests offerings for watches. ``ec2`` returns the client of a region, which makes one
     attempt per call."""
@@ -61,7 +60,7 @@ class Asker:
     archive: Archive
     ec2: Callable[[str], EC2]
     now: Callable[[], datetime]
-    parallel: int = PARALLEL_REGIONS
+    parallel: int = PARALLEL_REQUESTS
 
     def ask(self, *, everything: bool, has_time: Callable[[], bool]) -> list[RecordedAnswer]:
         """Request what is due, or ``everything``, which may use the calls reserved for people;
@@ -84,21 +83,20 @@ class Asker:
 
 
 @dataclass(slots=True)
-class _Calls:
-    """The calls of one question, from a region's stored budget: the first one is claimed already,
-    and each further page claims its own."""
+class _Budget:
+    """A region's stored budget as of the last claim; ``reserve`` calls are left."""
 
     store: WatchStore
     region: str
     stored: StoredBucket
     reserve: int
-    is_claimed: bool = True
 
-    def take(self, deadline: float | None = None) -> None:
-        """Raises OutOfTime if the budget has no further call, or another invocation takes it."""
-        if self.is_claimed:
-            self.is_claimed = False
-            return
+    def claim(self, left: Bucket) -> None:
+        """Raises Conflict if another invocation was faster."""
+        self.stored = self.store.claim(self.region, self.stored, left)
+
+    def claim_one(self) -> None:
+        """Raises OutOfTime if there is no further call, or another invocation takes it."""
         if not self.stored.bucket.calls(self.reserve):
             raise OutOfTime
         try:
@@ -106,9 +104,20 @@ class _Calls:
         except Conflict:
             raise OutOfTime from None
 
-    def claim(self, left: Bucket) -> None:
-        """Raises Conflict if another invocation was faster."""
-        self.stored = self.store.claim(self.region, self.stored, left)
+
+@dataclass(slots=True)
+class _Calls:
+    """The calls for one watch: the first one was claimed with those of the other watches, and each
+    further page claims its own."""
+
+    budget: _Budget
+    _has_begun: bool = False
+
+    def take(self, deadline: float | None = None) -> None:
+        """Raises OutOfTime if the budget has no further call."""
+        if self._has_begun:
+            self.budget.claim_one()
+        self._has_begun = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,16 +134,17 @@ class _Visit:
         now = self.asker.now()
         due = in_turn(self._due(now), now)
         bucket = stored.bucket.refilled(now)
-        calls = _Calls(self.asker.store, self.region, stored, 0 if self.everything else FOR_PEOPLE)
-        count = min(len(due), bucket.calls(calls.reserve))
+        reserve = 0 if self.everything else FOR_PEOPLE
+        budget = _Budget(self.asker.store, self.region, stored, reserve)
+        count = min(len(due), bucket.calls(reserve))
         answers: list[Answer] = []
         if count:
             try:
-                calls.claim(bucket.less(count))
+                budget.claim(bucket.less(count))
             except Conflict:
                 logger.info("another invocation asks", extra={"region": self.region})
                 return []
-            answers = self._call(due[:count], calls)
+            answers = self._call(due[:count], budget)
         for turn in due[len(answers) :]:
             if self._must_record(turn):
                 answers.append(self._answer(turn.watch, Outcome.NOT_ASKED, message=WAITING))
@@ -163,19 +173,18 @@ class _Visit:
         is_waiting = turn.last is not None and turn.last.outcome is Outcome.NOT_ASKED
         return self.everything or not is_waiting
 
-    def _call(self, turns: Sequence[Turn], calls: _Calls) -> list[Answer]:
+    def _call(self, turns: Sequence[Turn], budget: _Budget) -> list[Answer]:
         """The answers of these turns, up to the one at which EC2 reports that others have used up
         the budget, or time is over."""
         answers: list[Answer] = []
         for turn in turns:
             if not self.has_time():
                 break
-            calls.is_claimed = True
-            found = self._offerings(turn.watch, calls)
+            found = self._offerings(turn.watch, _Calls(budget))
             answers.append(self._answer_of(turn.watch, found))
             if found.code in LIMIT_CODES:
                 with suppress(Conflict):
-                    calls.claim(calls.stored.bucket.emptied())
+                    budget.claim(budget.stored.bucket.emptied())
                 break
         return answers
 
@@ -197,12 +206,12 @@ class _Visit:
         self, watch: Watch, outcome: Outcome, code: str | None = None, message: str | None = None
     ) -> Answer:
         return Answer(
-            watch.name,
-            self.region,
-            self.asker.account_id,
-            watch.question,
-            outcome,
-            self.asker.now(),
+            watch=watch.name,
+            region=self.region,
+            account_id=self.asker.account_id,
+            question=watch.question,
+            outcome=outcome,
+            observed_at=self.asker.now(),
             code=code,
             message=message,
         )

@@ -21,12 +21,12 @@ from lambdas.api.responses import (
 from lambdas.history.exceptions import TooLarge
 from lambdas.routes.request import (
     app,
-    collection,
     context_of,
+    context_of_scopes,
+    fingerprint_of,
     of_accounts,
     of_ids,
     period,
-    question_of,
     raw_query,
 )
 from truffle.core import parameters
@@ -53,10 +53,10 @@ def _list(takes: tuple[Parameter, ...], only: str | None = None) -> Response[str
     chosen = of_ids(parsed.filter)
     if only is not None:
         chosen = replace(chosen, types=frozenset({only}))
-    context, question = context_of(parsed.as_of), question_of(given)
+    context, fingerprint = context_of(parsed.as_of), fingerprint_of(given)
     return page_of(
         lambda page: answers.reservations(
-            context, replace(parsed, filter=chosen, page=page), question
+            context, replace(parsed, filter=chosen, page=page), fingerprint
         ),
         parsed.page,
     )
@@ -133,22 +133,24 @@ def stranded() -> Response[str]:
 
 @app.get("/usage")
 def usage() -> Response[str]:
-    from lambdas.api.usage import answer, to_question
+    from lambdas.api.usage import answer, to_usage_query
 
     values, now = parse(raw_query(), parameters.USAGE), wiring.now()
-    query = to_question(values, now)
-    question = replace(query, chosen=of_ids(query.chosen))
-    period, reader = question.period, wiring.query().usage()
-    try:
-        spans = reader.between(period.since, period.until, now, question.is_total)
-        found = answer(question, spans, wiring.query().prices())
-    except TooLarge as error:
-        return responses.ask_sql(str(error), question)
-    missing = {"missing_days": sorted(reader.missing), "collection": collection()}
+    query = to_usage_query(values, now)
+    query = replace(query, chosen=of_ids(query.chosen))
+    period, reader = query.period, wiring.query().usage()
     accepted = app.current_event.headers.get("accept-encoding")
+    try:
+        spans = reader.between(period.since, period.until, now, query.is_total)
+        most = responses.most_usage_rows(accepted)
+        context = context_of_scopes()
+        found = answer(query, spans, wiring.query().prices(), most, context.labels)
+    except TooLarge as error:
+        return responses.ask_sql(str(error), query)
+    missing = {"missing_days": sorted(reader.missing), "collection": context.collection}
     response = packed(json_response(found.text(**missing)), accepted)
     if is_too_large(response.body):
-        return responses.ask_sql(f"{len(found.rows):,} rows", question)
+        return responses.ask_sql(f"{len(found.rows):,} rows", query)
     return response
 
 
@@ -157,8 +159,8 @@ def events() -> Response[str]:
     given = raw_query()
     values = of_accounts(parse(given, parameters.EVENTS))
     found = answers.matching_events(wiring.query().events.between(*period(values)), values)
-    context, question = context_of(), question_of(given)
-    return page_of(lambda page: answers.events(context, found, page, question), to_page(values))
+    context, fingerprint = context_of(), fingerprint_of(given)
+    return page_of(lambda page: answers.events(context, found, page, fingerprint), to_page(values))
 
 
 @app.get("/status")
@@ -167,10 +169,11 @@ def status() -> Response[str]:
     values = of_accounts(parse(given, parameters.STATUS))
     as_of = values.get("as_of", [None])[0]
     runs = wiring.query().runs.latest(RUNS_SHOWN, as_of)
-    context, question = context_of(as_of), question_of(given)
+    context = context_of_scopes() if as_of is None else context_of(as_of)
+    fingerprint = fingerprint_of(given)
     pace = wiring.query().pace()
     return page_of(
-        lambda page: {**answers.status(context, runs, values, page, question), "watches": pace},
+        lambda page: {**answers.status(context, runs, values, page, fingerprint), "watches": pace},
         to_page(values),
     )
 
@@ -179,24 +182,24 @@ def status() -> Response[str]:
 def fleets() -> Response[str]:
     from lambdas.api.fleets import fleets as answer
 
-    values, context, question = _scoped(parameters.FLEETS)
+    values, context, fingerprint = _scoped(parameters.FLEETS)
     stored = wiring.query().fleets.everything()
-    return page_of(lambda page: answer(context, stored, values, page, question), to_page(values))
+    return page_of(lambda page: answer(context, stored, values, page, fingerprint), to_page(values))
 
 
 @app.get("/topology")
 def topology() -> Response[str]:
     from lambdas.api.topology import topology as answer
 
-    values, context, question = _scoped(parameters.TOPOLOGY)
+    values, context, fingerprint = _scoped(parameters.TOPOLOGY)
     stored = wiring.query().topology.everything()
-    return page_of(lambda page: answer(context, stored, values, page, question), to_page(values))
+    return page_of(lambda page: answer(context, stored, values, page, fingerprint), to_page(values))
 
 
 def _scoped(takes: tuple[Parameter, ...]) -> tuple[dict[str, list[Any]], Context, str]:
-    """The values of a request with the ids of accounts, the inventory, and the query."""
+    """The values of a request with the ids of accounts, the scopes, and the query."""
     given = raw_query()
-    return of_accounts(parse(given, takes)), context_of(), question_of(given)
+    return of_accounts(parse(given, takes)), context_of_scopes(), fingerprint_of(given)
 
 
 @app.get("/validate")

@@ -13,7 +13,7 @@ from aws_lambda_powertools.event_handler import Response
 from lambdas import wiring
 from lambdas.api.responses import page_of, problem
 from lambdas.history.exceptions import TooLarge
-from lambdas.routes.request import app, question_of, raw_query
+from lambdas.routes.request import app, fingerprint_of, raw_query
 from truffle.core.parameters import parse
 
 if TYPE_CHECKING:
@@ -33,12 +33,12 @@ def offerings() -> Response[str]:
     from truffle.core.market.queries import OFFERINGS, to_query
 
     given = raw_query()
-    query, question = to_query(parse(given, OFFERINGS), wiring.now()), question_of(given)
+    query, fingerprint = to_query(parse(given, OFFERINGS), wiring.now()), fingerprint_of(given)
     try:
         found = _market(query)
     except TooLarge as error:
         return _too_large(error, query)
-    return page_of(lambda page: answer(found, replace(query, page=page), question), query.page)
+    return page_of(lambda page: answer(found, replace(query, page=page), fingerprint), query.page)
 
 
 def _market(query: MarketQuery) -> Market:
@@ -67,8 +67,8 @@ def offerings_history() -> Response[str]:
     except TooLarge as error:
         return _too_large(error, query)
     found = points(filter(query.chosen.covers_question, answers))
-    question = question_of(given)
-    return page_of(lambda page: answer(found, page, question), query.page)
+    fingerprint = fingerprint_of(given)
+    return page_of(lambda page: answer(found, page, fingerprint), query.page)
 
 
 def _too_large(error: TooLarge, query: MarketQuery) -> Response[str]:

@@ -14,12 +14,11 @@ from lambdas import wiring
 from lambdas.api import answers
 from lambdas.api.answers import Context
 from lambdas.api.inventory import View
-from truffle.core.codec import Json
 from truffle.core.filters import Filter
+from truffle.core.parameters import DEFAULT_EVENTS
 
 app = APIGatewayHttpResolver()
 
-DEFAULT_EVENTS = timedelta(days=7)
 UNTIL_LATER = timedelta(seconds=1)
 
 
@@ -37,13 +36,13 @@ def context_of(as_of: datetime | None = None) -> Context:
     return Context(named, now, judged, parts.names.last_labels, directory)
 
 
-def collection() -> Json:
-    """The state of the collection, without reading reservations."""
+def context_of_scopes() -> Context:
+    """The state of every scope now, without reading reservations."""
     parts, now = wiring.query(), wiring.now()
     directory = parts.names.directory
     view = View(parts.inventory.statuses(), [], {})
     judged = parts.judge.of(view.statuses, now)
-    return Context(view, now, judged, parts.names.last_labels, directory).collection
+    return Context(view, now, judged, parts.names.last_labels, directory)
 
 
 def of_ids(chosen: Filter) -> Filter:
@@ -63,8 +62,8 @@ def raw_query() -> dict[str, list[str]]:
     return parse_qs(app.current_event.raw_event.get("rawQueryString", ""), keep_blank_values=True)
 
 
-def question_of(given: Mapping[str, list[str]]) -> str:
-    return answers.question_of(app.current_event.path, given)
+def fingerprint_of(given: Mapping[str, list[str]]) -> str:
+    return answers.fingerprint_of(app.current_event.path, given)
 
 
 def period(values: Mapping[str, list[Any]]) -> tuple[datetime, datetime]:

@@ -43,7 +43,7 @@ class Reported:
     rechecks: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Write:
     """The changes of a snapshot: rows to put, rows that left the scope, and the events of both.
 

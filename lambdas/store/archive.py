@@ -107,19 +107,18 @@ class Archive:
             if isinstance(result, Snapshot):
                 lines += map(json_object, result.reservations)
         content = "".join(line + "\n" for line in lines).encode()
-        self._put_gzipped(snapshot_key(unit, at, content), content)
+        self.write_gzipped(snapshot_key(unit, at, content), content)
 
     def read_region(
         self, region: str, seen: Seen | None = None, *, with_texts: bool = False
     ) -> dict[Scope, Rows]:
         """The rows of a region's scopes as of the last write of its object; empty without an
         object. ``seen`` has the later times at which accounts were observed. Raises Unreadable."""
-        packed = self.read_packed_region(region)
+        packed = self.read_packed(region_key(region))
         return {} if packed is None else unpack_region(region, packed, seen, with_texts)
 
-    def read_packed_region(self, region: str) -> bytes | None:
-        """A region's object as it is stored; None without one. Raises Unreadable."""
-        name = region_key(region)
+    def read_packed(self, name: str) -> bytes | None:
+        """An object as it is stored; None if there is none. Raises Unreadable."""
         try:
             return bytes(self.client.get_object(Bucket=self.bucket, Key=name)["Body"].read())
         except self.client.exceptions.NoSuchKey:
@@ -139,7 +138,7 @@ class Archive:
         lines = [json.dumps(head, ensure_ascii=False).encode()]
         for rows in held.values():
             lines += rows.texts or map(_encoded, rows.rows)
-        self._put_gzipped(region_key(region), b"".join(line + b"\n" for line in lines))
+        self.write_gzipped(region_key(region), b"".join(line + b"\n" for line in lines))
 
     def write_latest(
         self, reservations: Iterable[Reservation], texts: dict[str, bytes | None]
@@ -172,7 +171,7 @@ class Archive:
 
         at = min(answer.observed_at for answer in answers)
         content = answers_to_lines(answers)
-        self._put_gzipped(answers_key(region, at, content), content)
+        self.write_gzipped(answers_key(region, at, content), content)
 
     def write_manifest(self, run: Run, manifest: Mapping[str, Any]) -> None:
         text = json.dumps(manifest, separators=(",", ":"), ensure_ascii=False)
@@ -183,7 +182,8 @@ class Archive:
         text = json.dumps(message, separators=(",", ":"), ensure_ascii=False)
         self._put(event_key(message), f"{text}\n".encode(), "application/x-ndjson")
 
-    def _put_gzipped(self, name: str, content: bytes) -> None:
+    def write_gzipped(self, name: str, content: bytes) -> None:
+        """Write JSON Lines as a gzipped object."""
         # No time stamp in the gzip header: the same content is the same object.
         body = gzip.compress(content, compresslevel=6, mtime=0)
         self._put(name, body, "application/x-ndjson", ContentEncoding="gzip")

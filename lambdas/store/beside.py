@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
+from lambdas.parallel import PARALLEL_REQUESTS
 from lambdas.store.groups import GroupStore
 from lambdas.store.table import BESIDE, UNIT, Client, Item, fetch, key, number, query, text
 from lambdas.store.transactions import transact
@@ -30,7 +31,13 @@ class ItemKind(StrEnum):
 
 Items = Mapping[ItemKind, Mapping[Scope, Item]]
 
-PARALLEL_UNITS = 16
+
+@dataclass(frozen=True, slots=True)
+class UnitItems:
+    """One kind's items of a unit, at least as new as a ``version`` read before."""
+
+    version: int
+    items: Mapping[Scope, Item]
 
 
 def to_items(items: Iterable[Item]) -> Items:
@@ -73,8 +80,21 @@ class BesideStore:
             found[unit] = max(found.get(unit, 0), int(item.get("version", number(0))["N"]))
         return found
 
-    def of_unit(self, unit: str, kind: ItemKind) -> Mapping[Scope, Item]:
-        """One kind's items of a unit, at least as new as a version read before."""
+    def of_units(
+        self, kind: ItemKind, versions: Mapping[str, int], known: Mapping[str, UnitItems]
+    ) -> dict[str, UnitItems]:
+        """One kind's items of the units with these versions; only those whose ``known`` items have
+        another version are read."""
+        found = {unit: it for unit, it in known.items() if versions.get(unit) == it.version}
+        unknown = [unit for unit in versions if unit not in found]
+        with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
+            for unit, items in zip(
+                unknown, pool.map(lambda unit: self._of_unit(unit, kind), unknown), strict=True
+            ):
+                found[unit] = UnitItems(versions[unit], items)
+        return found
+
+    def _of_unit(self, unit: str, kind: ItemKind) -> Mapping[Scope, Item]:
         items = query(
             self.client,
             TableName=self.table,
@@ -113,31 +133,40 @@ class BesideStore:
         return _counted(self.table, self.groups.units_of([scope])[scope], kind)
 
 
+class Copy(Protocol):
+    """A copy of one kind's items, by unit, for the first read of a cache."""
+
+    def read(self) -> Mapping[str, UnitItems]: ...
+
+
 T = TypeVar("T")
 
 
 class BesideCache(Generic[T]):
     """Caches one kind for every scope. Reads one small item for each unit, and the items of the
-    units written since the last read. ``decode`` decodes the items of a unit."""
+    units written since the last read, at first since the ``copy``. ``decode`` decodes the items of
+    a unit."""
 
     def __init__(
         self,
         store: BesideStore,
         kind: ItemKind,
         decode: Callable[[Mapping[Scope, Item]], dict[Scope, T]],
+        copy: Copy | None = None,
     ) -> None:
-        self._store, self._kind, self._decode = store, kind, decode
+        self._store, self._kind, self._decode, self._copy = store, kind, decode, copy
         self._versions: dict[str, int] = {}
         self._units: dict[str, dict[Scope, T]] = {}
 
     def everything(self) -> dict[Scope, T]:
         """The data of every scope that has some. Raises what DynamoDB does."""
         versions = self._store.versions(self._kind)
-        moved = [it for it in versions if self._versions.get(it) != versions[it]]
+        moved = {it: versions[it] for it in versions if self._versions.get(it) != versions[it]}
         if moved:
-            with ThreadPoolExecutor(min(PARALLEL_UNITS, len(moved))) as pool:
-                fresh = pool.map(lambda it: self._store.of_unit(it, self._kind), moved)
-                self._units |= zip(moved, map(self._decode, fresh), strict=True)
+            known = self._copy.read() if self._copy is not None else {}
+            fresh = self._store.of_units(self._kind, moved, known)
+            self._units |= {unit: self._decode(it.items) for unit, it in fresh.items()}
+            self._copy = None
         self._versions = versions
         return {scope: it for unit in versions for scope, it in self._units[unit].items()}
 

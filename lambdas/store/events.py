@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any
 
 from lambdas.observability import logger
+from lambdas.parallel import PARALLEL_REQUESTS
 from lambdas.store.table import (
     BY_RESERVATION,
     EVENT_PREFIX,
@@ -24,8 +25,6 @@ from lambdas.store.table import (
 )
 from truffle.core.events import Event, to_message
 from truffle.core.times import sortable_time
-
-PARALLEL_DAYS = 16
 
 NEWEST_DAYS = 8
 """How many days are read at once when perhaps only the newest events are needed."""
@@ -112,9 +111,9 @@ class EventStore:
             return [each for each in messages if each["event_id"].startswith(prefix)]
 
         found: list[dict[str, Any]] = []
-        with ThreadPoolExecutor(PARALLEL_DAYS) as pool:
-            for start in range(0, days, PARALLEL_DAYS):
-                part = range(start, min(start + PARALLEL_DAYS, days))
+        with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
+            for start in range(0, days, PARALLEL_REQUESTS):
+                part = range(start, min(start + PARALLEL_REQUESTS, days))
                 found += [message for messages in pool.map(of_day, part) for message in messages]
                 if any(message["event_id"] == prefix for message in found):
                     break
@@ -185,5 +184,5 @@ class EventStore:
         def of_day(day: date) -> list[tuple[str, dict[str, Any]]]:
             return list(self._of_day(day, since, until))
 
-        with ThreadPoolExecutor(PARALLEL_DAYS) as pool:
+        with ThreadPoolExecutor(PARALLEL_REQUESTS) as pool:
             return [event for events in pool.map(of_day, days) for event in events]

@@ -94,7 +94,7 @@ def with_heartbeat(status: StoredStatus, heartbeat: str) -> StoredStatus:
         "heartbeat": heartbeat,
     }
     if plain:
-        return StoredStatus(status.scope, digest=NO_ROWS, **facts)
+        return StoredStatus(scope=status.scope, digest=NO_ROWS, **facts)
     return replace(status, reservations=reservations, is_retired=False, **facts)
 
 

@@ -11,7 +11,14 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from lambdas.observability import logger
-from lambdas.store.archive import Archive, Rows, Unreadable, unpack_region, unpack_statuses
+from lambdas.store.archive import (
+    Archive,
+    Rows,
+    Unreadable,
+    region_key,
+    unpack_region,
+    unpack_statuses,
+)
 from lambdas.store.statuses import StoredStatus
 from truffle.core.codec import Json
 from truffle.core.model import FailureKind, Reservation, Scope
@@ -46,7 +53,7 @@ def own_from_json(scope: Scope, json: Json) -> StoredStatus:
     """The inverse, without the heartbeat. Raises KeyError, TypeError or ValueError."""
     error = json["error"]
     return StoredStatus(
-        scope,
+        scope=scope,
         revision=json["revision"],
         digest=json["digest"],
         unanswered=tuple(json["unanswered"]),
@@ -72,12 +79,16 @@ class LatestRegions:
     def statuses(self, scopes: Iterable[Scope]) -> dict[Scope, StoredStatus]:
         """The statuses, as of the last close, of those scopes that are in the bucket."""
         wanted = list(scopes)
-        regions = sorted({scope.region for scope in wanted} - self._asked)
+        self.fetch(wanted)
+        return {scope: self._statuses[scope] for scope in wanted if scope in self._statuses}
+
+    def fetch(self, scopes: Iterable[Scope]) -> None:
+        """Read the objects of the scopes' regions that were not read before."""
+        regions = sorted({scope.region for scope in scopes} - self._asked)
         self._asked.update(regions)
         with ThreadPoolExecutor(PARALLEL_REGIONS) as pool:
             for found in pool.map(self._read, regions):
                 self._statuses.update(found)
-        return {scope: self._statuses[scope] for scope in wanted if scope in self._statuses}
 
     def rows(self, status: StoredStatus) -> tuple[Reservation, ...] | None:
         """The rows of a scope; None if the bucket does not have its present rows."""
@@ -94,7 +105,7 @@ class LatestRegions:
 
     def _read(self, region: str) -> Mapping[Scope, StoredStatus]:
         try:
-            packed = self._archive.read_packed_region(region)
+            packed = self._archive.read_packed(region_key(region))
             if packed is None:
                 return {}
             found = unpack_statuses(region, packed)

@@ -130,12 +130,12 @@ def _from_json(data: Json) -> PriceList:
     fetched = {(it["instance_type"], it["region"]): parse_time(it["at"]) for it in data["fetched"]}
     fees = {
         it["capacity_block_id"]: Fee(
-            Decimal(it["amount"]),
-            it["currency"],
-            it["instances"],
-            None if it["as_of"] is None else date.fromisoformat(it["as_of"]),
-            PriceSource(it.get("source", PriceSource.BLOCK_FEE)),
-            it.get("hours"),
+            amount=Decimal(it["amount"]),
+            currency=it["currency"],
+            instances=it["instances"],
+            as_of=None if it["as_of"] is None else date.fromisoformat(it["as_of"]),
+            source=PriceSource(it.get("source", PriceSource.BLOCK_FEE)),
+            hours=it.get("hours"),
         )
         for it in data.get("fees", ())
     }

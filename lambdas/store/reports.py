@@ -114,12 +114,12 @@ def _to_json(report: Report) -> Json:
 def _to_report(item: Item) -> Report:
     data = read_body(item)
     return Report(
-        int(item["version"]["N"]),
-        data["news"],
-        data["row"] and decode(data["row"]),
-        data["looked_at"] and parse_time(data["looked_at"]),
-        frozenset(data["members"]),
-        data["is_known"],
-        data["baseline"],
-        {name: parse_time(at) for name, at in data["idle_told"].items()},
+        version=int(item["version"]["N"]),
+        revision=data["news"],
+        row=data["row"] and decode(data["row"]),
+        checked_at=data["looked_at"] and parse_time(data["looked_at"]),
+        members=frozenset(data["members"]),
+        is_known=data["is_known"],
+        baseline=data["baseline"],
+        idle_reported={name: parse_time(at) for name, at in data["idle_told"].items()},
     )

@@ -320,7 +320,7 @@ def after_snapshot(
     at = snapshot.observed_at
     changed = len(write.changed) + len(write.left)
     return StoredStatus(
-        before.scope,
+        scope=before.scope,
         revision=before.revision + bool(changed),
         observed_at=at,
         attempted_at=at,
@@ -344,7 +344,7 @@ def is_unchanged(before: StoredStatus, after: StoredStatus, write: Write) -> boo
     """Whether a snapshot changes only the heartbeat of a scope."""
     if not write.is_empty:
         return False
-    if before == StoredStatus(before.scope):
+    if before == StoredStatus(scope=before.scope):
         return after.is_plain
     known = with_heartbeat(before, heartbeat_of(after))
     return before.is_plain == after.is_plain and known == after

@@ -175,7 +175,7 @@ class StatusReader:
             scope
             for unit, beats in self.heartbeats.get(self.heartbeats.versions()).items()
             for scope in scopes_of(unit, beats)
-            if with_heartbeat(StoredStatus(scope), beats[scope.account_id]).reservations
+            if with_heartbeat(StoredStatus(scope=scope), beats[scope.account_id]).reservations
         )
 
     def adopt(self) -> None:
@@ -206,7 +206,7 @@ def _merged(
 ) -> dict[Scope, StoredStatus]:
     """The statuses of scopes from their heartbeats and own items."""
     own = {it.scope: it for it in map(to_status, items)}
-    known = {scope: own.get(scope, StoredStatus(scope)) for scope in scopes}
+    known = {scope: own.get(scope, StoredStatus(scope=scope)) for scope in scopes}
     return {
         scope: with_heartbeat(status, beats[scope]) if scope in beats else status
         for scope, status in known.items()
@@ -214,6 +214,11 @@ def _merged(
 
 
 Statuses = Mapping[Scope, StoredStatus]
+
+
+FEW_ITEMS = 500
+"""Own items of scopes that a request without rows reads from the table rather than from the objects
+of up to 30 regions: five calls."""
 
 
 class StatusCache:
@@ -229,9 +234,13 @@ class StatusCache:
         self._is_assigned = False
         self._found: list[StoredStatus] = []
 
-    def statuses(self) -> list[StoredStatus]:
+    def statuses(self, *, with_rows: bool = False) -> list[StoredStatus]:
         """The statuses of every scope that was ever attempted, except retired ones, in order. If
-        nothing was written since, the same list is returned."""
+        nothing was written since, the same list is returned.
+
+        ``with_rows`` is whether the reservations are read next: those in the bucket have statuses
+        beside them.
+        """
         if not self._versions:
             versions, beats = self._scopes.heartbeats.everything()
         else:
@@ -240,7 +249,7 @@ class StatusCache:
             beats = self._scopes.heartbeats.get(moved) if moved else {}
         if self._is_assigned and versions == self._versions:
             return self._found
-        self._units |= self._read(beats)
+        self._units |= self._read(beats, with_rows)
         self._units = {unit: self._units[unit] for unit in versions}
         self._versions = versions
         found = {scope: it for unit in self._units.values() for scope, it in unit.items()}
@@ -251,7 +260,7 @@ class StatusCache:
         self._found = sorted(found.values(), key=_place)
         return self._found
 
-    def _read(self, units: Mapping[str, Heartbeats]) -> dict[str, Statuses]:
+    def _read(self, units: Mapping[str, Heartbeats], with_rows: bool) -> dict[str, Statuses]:
         beats = {
             unit: {scope: heartbeats[scope.account_id] for scope in scopes_of(unit, heartbeats)}
             for unit, heartbeats in units.items()
@@ -262,7 +271,8 @@ class StatusCache:
             requested = [
                 it for it, beat in unknown.items() if it not in known and not is_plain(beat)
             ]
-            known |= self._latest.statuses(requested)
+            if with_rows or len(requested) > FEW_ITEMS:
+                known |= self._latest.statuses(requested)
         new = {
             scope: beat
             for unit in beats.values()

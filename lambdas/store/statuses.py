@@ -23,7 +23,7 @@ NO_ROWS = sha256().hexdigest()
 """The digest of a scope without reservations."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredStatus(ScopeStatus):
     """A scope's status as stored. ``written_at`` is the observation time of a snapshot that is only
     partly stored; None if the last one is complete. ``idle`` is the time until which the rows'
@@ -71,7 +71,7 @@ class StoredStatus(ScopeStatus):
     def as_plain(self) -> StoredStatus:
         """The status of a plain scope with the same heartbeat."""
         return StoredStatus(
-            self.scope,
+            scope=self.scope,
             observed_at=self.observed_at,
             attempted_at=self.attempted_at,
             digest=NO_ROWS,
@@ -237,7 +237,7 @@ def to_status(item: Item) -> StoredStatus:
 
     unanswered = item.get("unanswered", text(""))["S"]
     return StoredStatus(
-        to_scope(item["sk"]["S"]),
+        scope=to_scope(item["sk"]["S"]),
         revision=count("revision"),
         observed_at=moment("observed_at"),
         attempted_at=moment("attempted_at"),

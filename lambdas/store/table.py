@@ -31,6 +31,7 @@
 | ``DOCUMENT#<name>`` | ``<version>#<number>`` | a part of its content, compressed |
 | ``WATCHES`` | ``<region>/<watch>`` | a region's answer to a watch, and what was published |
 | ``BUDGETS`` | ``<region>`` | the remaining calls of watches in a region |
+| ``STRANDED`` | ``<region>#<account>`` | the instances that run beside a scope's idle capacity |
 | ``RESOLVED#<destination>`` | ``<incident key>`` | when an incident was last resolved |
 """
 

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from lambdas.history.ledgers import SpanReader
     from lambdas.history.market import AnswerReader
     from lambdas.history.usage import UsageReader
-    from lambdas.store.beside import BesideCache, BesideStore
+    from lambdas.store.archive import Archive
+    from lambdas.store.beside import BesideCache, BesideStore, ItemKind
+    from lambdas.store.beside_copy import BesideCopy
     from lambdas.store.fleets import StoredFleets
     from lambdas.store.placements import PlacementStore, ScopePlacements
     from lambdas.store.reports import ReportStore
@@ -106,14 +108,21 @@ class Query(Parts[QuerySettings]):
         from lambdas.store.beside import BesideCache, ItemKind
         from lambdas.store.fleets import to_fleets
 
-        return BesideCache(self._beside, ItemKind.FLEETS, to_fleets)
+        copy = self._copy_of(ItemKind.FLEETS)
+        return BesideCache(self._beside, ItemKind.FLEETS, to_fleets, copy)
 
     @cached_property
     def topology(self) -> BesideCache[ScopePlacements]:
         from lambdas.store.beside import BesideCache, ItemKind
         from lambdas.store.placements import to_placements
 
-        return BesideCache(self._beside, ItemKind.PLACEMENTS, to_placements)
+        copy = self._copy_of(ItemKind.PLACEMENTS)
+        return BesideCache(self._beside, ItemKind.PLACEMENTS, to_placements, copy)
+
+    def _copy_of(self, kind: ItemKind) -> BesideCopy:
+        from lambdas.store.beside_copy import BesideCopy
+
+        return BesideCopy(self._archive, kind)
 
     @cached_property
     def placements(self) -> PlacementStore:
@@ -142,11 +151,15 @@ class Query(Parts[QuerySettings]):
     @cached_property
     def inventory(self) -> Inventory:
         from lambdas.api.inventory import Inventory
-        from lambdas.store.archive import Archive
         from lambdas.store.latest import LatestRegions
 
-        archive = Archive(wiring.service("s3"), self.settings.bucket)
-        return Inventory(self.scopes, LatestRegions(archive))
+        return Inventory(self.scopes, LatestRegions(self._archive))
+
+    @property
+    def _archive(self) -> Archive:
+        from lambdas.store.archive import Archive
+
+        return Archive(wiring.service("s3"), self.settings.bucket)
 
     @cached_property
     def judge(self) -> Judge:

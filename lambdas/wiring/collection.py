@@ -16,7 +16,7 @@ from lambdas.wiring.parts import Parts, expected_by, known_market, usage_reader
 from truffle.core.model import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from lambdas.collecting.collector import Collector
     from lambdas.collecting.coverage import Ask, Finder
@@ -101,15 +101,15 @@ class Collect(Parts[CollectSettings]):
         from truffle.ec2.listing import DescribedTypes
 
         return Collector(
-            self.ec2.of,
-            DescribedTypes(),
-            self.scopes,
-            self.archive,
-            wiring.now,
-            self.alert_settings.thresholds,
-            self.expected,
-            self.prices,
-            self.ec2.others_of,
+            ec2_of=self.ec2.of,
+            types=DescribedTypes(),
+            scopes=self.scopes,
+            archive=self.archive,
+            clock=wiring.now,
+            thresholds=self.alert_settings.thresholds,
+            expected=self.expected,
+            prices=self.prices,
+            others_of=self.ec2.others_of,
         )
 
     @cached_property
@@ -117,15 +117,16 @@ class Collect(Parts[CollectSettings]):
         from lambdas.collecting.finish_run import Closer
 
         directory = self.directory if self.account_settings.is_organization else None
-        stores = self.scopes, self.runs, self.archive
         send = partial(wiring.service("sqs").send_message, QueueUrl=self.settings.queue_url)
         return Closer(
-            *stores,
-            wiring.now,
-            lambda body: send(MessageBody=body),
-            self.expected,
-            directory,
-            wiring.meter,
+            scopes=self.scopes,
+            runs=self.runs,
+            archive=self.archive,
+            clock=wiring.now,
+            send=lambda body: send(MessageBody=body),
+            expected=self.expected,
+            directory=directory,
+            meter=wiring.meter,
         )
 
     @cached_property
@@ -166,7 +167,18 @@ class Collect(Parts[CollectSettings]):
             allowed_age=allowed_age(float(settings.schedule_minutes)),
             expected=self.expected,
         )
-        return report, Capacity(prices=self.prices, has_metrics=bool(settings.capacity_metrics))
+        capacity = Capacity(prices=self.prices, has_metrics=bool(settings.capacity_metrics))
+        return report, capacity, *self._copies()
+
+    def _copies(self) -> Iterator[Publication]:
+        """The publications of what a cold query reads beside reservations."""
+        from lambdas.collecting.beside_file import BesideFile
+        from lambdas.store.beside import BesideStore, ItemKind
+        from lambdas.store.beside_copy import BesideCopy
+
+        store = BesideStore(self.scopes.groups)
+        for kind in (ItemKind.FLEETS, ItemKind.PLACEMENTS):
+            yield BesideFile(store, BesideCopy(self.archive, kind))
 
     @cached_property
     def retrier(self) -> Retrier:

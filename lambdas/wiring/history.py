@@ -95,5 +95,10 @@ class Compact(Parts[CompactSettings]):
         period = timedelta(minutes=int(settings.schedule_minutes))
         folder = Path(tempfile.gettempdir(), "truffle-tables")
         return Compactor(
-            wiring.service("s3"), settings.bucket, folder, compaction, period, has_time
+            client=wiring.service("s3"),
+            bucket=settings.bucket,
+            folder=folder,
+            compaction=compaction,
+            period=period,
+            has_time=has_time,
         )

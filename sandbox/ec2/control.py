@@ -109,7 +109,16 @@ class Control:
         code: str | None = None,
     ) -> None:
         """Make calls fail: see Fault."""
-        fault = Fault(kind, region, operation, account, page, times, seconds, code)
+        fault = Fault(
+            kind=kind,
+            region=region,
+            operation=operation,
+            account=account,
+            page=page,
+            times=times,
+            seconds=seconds,
+            code=code,
+        )
         self.request("POST", "faults", fault_to_json(fault))
 
     def clear_faults(self) -> None:

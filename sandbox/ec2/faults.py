@@ -42,7 +42,7 @@ ERRORS: Mapping[FaultKind, EC2Error] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """A fault of matching calls, by globs of region, operation and account.
 

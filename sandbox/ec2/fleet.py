@@ -29,7 +29,7 @@ class Change:
     fields: Fields
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reservation:
     """A reservation as defined at ``since``; its later changes follow from that.
 
@@ -79,7 +79,7 @@ class OrganizationAccount:
     has_role: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Region:
     """One region. ``blocks``, ``statuses`` and ``topologies`` have only data that is not in
     reservations, by id; ``fleets`` has Capacity Reservation Fleets; ``others`` the reservations of
@@ -89,7 +89,7 @@ class Region:
 
     name: str
     opt_in_status: str = "opt-in-not-required"
-    opt_in_by: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+    opt_in_by: Mapping[str, str] = field(default_factory=dict)
     reservations: Mapping[str, Reservation] = field(default_factory=dict)
     blocks: Mapping[str, Fields] = field(default_factory=dict)
     statuses: Mapping[str, Fields] = field(default_factory=dict)
@@ -154,7 +154,7 @@ class Fleet:
 
     def with_home_region(self) -> Fleet:
         """The fleet with its home region, which is empty if the file has none."""
-        known = self.regions.get(HOME_REGION, Region(HOME_REGION))
+        known = self.regions.get(HOME_REGION, Region(name=HOME_REGION))
         return self.with_regions([known])
 
     def region_of_held(self, form: Form, name: str) -> Region:

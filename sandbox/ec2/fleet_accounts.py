@@ -63,7 +63,7 @@ def _joined(known: Region | None, own: Region, name: str, status: str | None) ->
     is not enabled for others."""
     if known is None:
         for_others = own.opt_in_status if status != _OPTED_IN else _NOT_OPTED_IN
-        known = Region(own.name, for_others)
+        known = Region(name=own.name, opt_in_status=for_others)
     return replace(
         known,
         opt_in_by={**known.opt_in_by, **({name: status} if status else {})},

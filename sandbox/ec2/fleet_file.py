@@ -161,18 +161,18 @@ def _region(name: str, raw: Any, account: str, now: datetime, where: str) -> Reg
     if opt_in not in _OPT_IN:
         raise FleetError(f"{where}.OptInStatus = {opt_in!r} must be one of {', '.join(_OPT_IN)}")
     return Region(
-        name,
-        opt_in,
-        {item.reservation_id: item for item in reservations},
-        _by_block(raw, "DescribeCapacityBlocks", "CapacityBlocks", now, where),
-        _by_block(raw, "DescribeCapacityBlockStatus", "CapacityBlockStatuses", now, where),
-        tuple(_extensions(raw, now, where)),
-        tuple(market_from_json(raw, now, where)),
-        tuple(_fleets(raw, name, account, now, where)),
-        _topologies(raw, now, where),
-        dict(held_from_json(FORMS.values(), raw, name, account, now, where)),
-        tuple(market_from_json(raw, now, where, _PLAN_MARKET)),
-        tuple(instances_from_json(raw, account, now, where)),
+        name=name,
+        opt_in_status=opt_in,
+        reservations={item.reservation_id: item for item in reservations},
+        blocks=_by_block(raw, "DescribeCapacityBlocks", "CapacityBlocks", now, where),
+        statuses=_by_block(raw, "DescribeCapacityBlockStatus", "CapacityBlockStatuses", now, where),
+        extensions=tuple(_extensions(raw, now, where)),
+        market=tuple(market_from_json(raw, now, where)),
+        fleets=tuple(_fleets(raw, name, account, now, where)),
+        topologies=_topologies(raw, now, where),
+        others=dict(held_from_json(FORMS.values(), raw, name, account, now, where)),
+        plan_market=tuple(market_from_json(raw, now, where, _PLAN_MARKET)),
+        instances=tuple(instances_from_json(raw, account, now, where)),
     )
 
 
@@ -260,13 +260,14 @@ def reservation_from_json(
     if "CapacityReservationId" not in written:
         raise FleetError(f"{where} lacks CapacityReservationId")
     return Reservation(
-        completed(written, region, account, now),
-        now,
-        frozenset(_shared_with(hints, f"{where}.Simulator")),
-        tuple(_timeline(hints, now, f"{where}.Simulator")),
-        count_of(hints, "UsedAtStart", f"{where}.Simulator"),
-        _used_by(hints, f"{where}.Simulator"),
-        request and request_from_json(request, now, f"{where}.Simulator.{BILLING_REQUEST}"),
+        fields=completed(written, region, account, now),
+        since=now,
+        shared_with=frozenset(_shared_with(hints, f"{where}.Simulator")),
+        timeline=tuple(_timeline(hints, now, f"{where}.Simulator")),
+        used_at_start=count_of(hints, "UsedAtStart", f"{where}.Simulator"),
+        used_by=_used_by(hints, f"{where}.Simulator"),
+        billing_request=request
+        and request_from_json(request, now, f"{where}.Simulator.{BILLING_REQUEST}"),
     )
 
 

@@ -32,7 +32,7 @@ from sandbox.ec2.listings import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """One call. ``facts`` are members of its response besides the list.
 
@@ -74,10 +74,10 @@ _BLOCK_IDS = Ids(
 
 _OPERATIONS = (
     Operation(
-        "DescribeCapacityReservations",
-        "CapacityReservations",
-        reservations,
-        _fields(
+        name="DescribeCapacityReservations",
+        member="CapacityReservations",
+        list=reservations,
+        filters=_fields(
             instance_type="InstanceType",
             owner_id="OwnerId",
             instance_platform="InstancePlatform",
@@ -91,13 +91,13 @@ _OPERATIONS = (
             instance_match_criteria="InstanceMatchCriteria",
             placement_group_arn="PlacementGroupArn",
         ),
-        RESERVATION_IDS,
+        ids=RESERVATION_IDS,
     ),
     Operation(
-        "DescribeCapacityBlocks",
-        "CapacityBlocks",
-        blocks,
-        {
+        name="DescribeCapacityBlocks",
+        member="CapacityBlocks",
+        list=blocks,
+        filters={
             **_fields(
                 capacity_block_id="CapacityBlockId",
                 ultraserver_type="UltraserverType",
@@ -109,20 +109,20 @@ _OPERATIONS = (
             ),
             "tags": tags,
         },
-        _BLOCK_IDS,
+        ids=_BLOCK_IDS,
     ),
     Operation(
-        "DescribeCapacityBlockStatus",
-        "CapacityBlockStatuses",
-        block_statuses,
-        _fields(interconnect_status="InterconnectStatus"),
-        _BLOCK_IDS,
+        name="DescribeCapacityBlockStatus",
+        member="CapacityBlockStatuses",
+        list=block_statuses,
+        filters=_fields(interconnect_status="InterconnectStatus"),
+        ids=_BLOCK_IDS,
     ),
     Operation(
-        "DescribeCapacityBlockExtensionHistory",
-        "CapacityBlockExtensions",
-        extensions,
-        _fields(
+        name="DescribeCapacityBlockExtensionHistory",
+        member="CapacityBlockExtensions",
+        list=extensions,
+        filters=_fields(
             availability_zone="AvailabilityZone",
             availability_zone_id="AvailabilityZoneId",
             capacity_block_extension_offering_id="CapacityBlockExtensionOfferingId",
@@ -130,33 +130,33 @@ _OPERATIONS = (
             capacity_reservation_id="CapacityReservationId",
             instance_type="InstanceType",
         ),
-        Ids("CapacityReservationIds", "CapacityReservationId"),
+        ids=Ids("CapacityReservationIds", "CapacityReservationId"),
     ),
     Operation(
-        "DescribeCapacityBlockOfferings",
-        "CapacityBlockOfferings",
-        block_offerings,
+        name="DescribeCapacityBlockOfferings",
+        member="CapacityBlockOfferings",
+        list=block_offerings,
         kept=False,
         is_rationed=True,
     ),
     Operation(
-        "DescribeCapacityBlockExtensionOfferings",
-        "CapacityBlockExtensionOfferings",
-        block_extension_offerings,
+        name="DescribeCapacityBlockExtensionOfferings",
+        member="CapacityBlockExtensionOfferings",
+        list=block_extension_offerings,
         kept=False,
         is_rationed=True,
     ),
     Operation(
-        "DescribeCapacityReservationFleets",
-        "CapacityReservationFleets",
-        fleets,
-        _fields(
+        name="DescribeCapacityReservationFleets",
+        member="CapacityReservationFleets",
+        list=fleets,
+        filters=_fields(
             state="State",
             instance_match_criteria="InstanceMatchCriteria",
             tenancy="Tenancy",
             allocation_strategy="AllocationStrategy",
         ),
-        Ids(
+        ids=Ids(
             "CapacityReservationFleetIds",
             "CapacityReservationFleetId",
             "InvalidCapacityReservationFleetId.NotFound",
@@ -164,10 +164,10 @@ _OPERATIONS = (
         ),
     ),
     Operation(
-        "DescribeInstances",
-        "Reservations",
-        instances,
-        _fields(
+        name="DescribeInstances",
+        member="Reservations",
+        list=instances,
+        filters=_fields(
             instance_type="Instances.InstanceType",
             instance_state_name="Instances.State.Name",
             availability_zone="Instances.Placement.AvailabilityZone",
@@ -176,37 +176,37 @@ _OPERATIONS = (
         ),
     ),
     Operation(
-        "DescribeCapacityReservationTopology",
-        "CapacityReservations",
-        topology,
-        _fields(availability_zone="AvailabilityZone", instance_type="InstanceType"),
-        RESERVATION_IDS,
+        name="DescribeCapacityReservationTopology",
+        member="CapacityReservations",
+        list=topology,
+        filters=_fields(availability_zone="AvailabilityZone", instance_type="InstanceType"),
+        ids=RESERVATION_IDS,
     ),
     Operation(
-        DESCRIBE_BILLING_REQUESTS,
-        BILLING_REQUESTS,
-        billing_requests,
-        _fields(
+        name=DESCRIBE_BILLING_REQUESTS,
+        member=BILLING_REQUESTS,
+        list=billing_requests,
+        filters=_fields(
             status="Status",
             requested_by="RequestedBy",
             unused_reservation_billing_owner="UnusedReservationBillingOwnerId",
         ),
-        RESERVATION_IDS,
+        ids=RESERVATION_IDS,
         kept=False,
     ),
     Operation(
-        "GetCapacityReservationUsage",
-        "InstanceUsages",
-        usages,
+        name="GetCapacityReservationUsage",
+        member="InstanceUsages",
+        list=usages,
         kept=False,
         facts=usage_facts,
     ),
     Operation(
-        "DescribeInstanceTypes",
-        "InstanceTypes",
-        types,
-        _TYPE_FILTERS,
-        Ids(
+        name="DescribeInstanceTypes",
+        member="InstanceTypes",
+        list=types,
+        filters=_TYPE_FILTERS,
+        ids=Ids(
             "InstanceTypes",
             "InstanceType",
             "InvalidInstanceType",
@@ -214,18 +214,18 @@ _OPERATIONS = (
         ),
     ),
     Operation(
-        "DescribeRegions",
-        "Regions",
-        regions,
-        _fields(region_name="RegionName", endpoint="Endpoint", opt_in_status="OptInStatus"),
-        Ids("RegionNames", "RegionName", "InvalidParameterValue", "Invalid region name: '{}'"),
+        name="DescribeRegions",
+        member="Regions",
+        list=regions,
+        filters=_fields(region_name="RegionName", endpoint="Endpoint", opt_in_status="OptInStatus"),
+        ids=Ids("RegionNames", "RegionName", "InvalidParameterValue", "Invalid region name: '{}'"),
         kept=False,
     ),
     Operation(
-        "DescribeAvailabilityZones",
-        "AvailabilityZones",
-        zones,
-        _fields(
+        name="DescribeAvailabilityZones",
+        member="AvailabilityZones",
+        list=zones,
+        filters=_fields(
             region_name="RegionName",
             zone_name="ZoneName",
             zone_id="ZoneId",
@@ -234,7 +234,9 @@ _OPERATIONS = (
             opt_in_status="OptInStatus",
             group_name="GroupName",
         ),
-        Ids("ZoneNames", "ZoneName", "InvalidParameterValue", "Invalid availability zone: [{}]"),
+        ids=Ids(
+            "ZoneNames", "ZoneName", "InvalidParameterValue", "Invalid availability zone: [{}]"
+        ),
     ),
 )
 

@@ -12,7 +12,7 @@ from sandbox.ec2.shapes import FleetError, from_json, list_of, to_json
 from sandbox.ec2.wire import Shape
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
     """The form of one kind.
 

@@ -139,7 +139,7 @@ def destinations(draw: st.DrawFn, name: str) -> Destination:
         DestinationKind.AMAZON_Q: {},
     }
     own = by_kind.get(kind, {"secret": draw(st.sampled_from(SECRETS))})
-    return Destination(name, kind, **own, **(for_people if kind.is_for_people else {}))
+    return Destination(name=name, kind=kind, **own, **(for_people if kind.is_for_people else {}))
 
 
 @st.composite

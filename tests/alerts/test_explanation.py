@@ -6,8 +6,8 @@ from tests.builders import an_event
 from truffle.alerts.explanation import explain
 from truffle.alerts.settings import AlertSettings, Destination, DestinationKind, Route, When
 
-SLACK = Destination("oncall", DestinationKind.SLACK, secret="truffle/slack")
-PAGER = Destination("pager", DestinationKind.PAGERDUTY, secret="truffle/pager")
+SLACK = Destination(name="oncall", kind=DestinationKind.SLACK, secret="truffle/slack")
+PAGER = Destination(name="pager", kind=DestinationKind.PAGERDUTY, secret="truffle/pager")
 SETTINGS = AlertSettings((SLACK, PAGER), (Route("all", ("oncall", "pager"), When()),))
 
 

@@ -22,9 +22,9 @@ from truffle.alerts.settings import (
 )
 from truffle.core.events import Event, EventType, Severity
 
-ONCALL = Destination("oncall", DestinationKind.SLACK, secret="truffle/slack")
+ONCALL = Destination(name="oncall", kind=DestinationKind.SLACK, secret="truffle/slack")
 WAREHOUSE = Destination(
-    "warehouse", DestinationKind.SQS, queue_arn="arn:aws:sqs:us-east-1:1:warehouse"
+    name="warehouse", kind=DestinationKind.SQS, queue_arn="arn:aws:sqs:us-east-1:1:warehouse"
 )
 
 
@@ -193,7 +193,7 @@ def test_an_unknown_destination_is_an_error() -> None:
 
 # --- pagers --------------------------------------------------------------------------------------
 
-PAGER = Destination("pager", DestinationKind.PAGERDUTY, secret="truffle/pager")
+PAGER = Destination(name="pager", kind=DestinationKind.PAGERDUTY, secret="truffle/pager")
 
 
 def paged(event: Event, when: When, mutes: tuple[Mute, ...] = ()) -> Decision:
@@ -232,7 +232,7 @@ def test_what_opens_an_incident_has_to_meet_every_condition() -> None:
 
 
 def test_the_end_of_an_incident_is_not_muted() -> None:
-    mute = Mute("drain", NOON + DAY, regions=("us-east-2",))
+    mute = Mute(reason="drain", until=NOON + DAY, regions=("us-east-2",))
     assert paged(A_FAILURE, When(), (mute,)).outcome is RoutingOutcome.MUTED
     assert paged(RECOVERED, When(), (mute,)).outcome is RoutingOutcome.ROUTED
 

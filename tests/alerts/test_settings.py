@@ -49,13 +49,18 @@ def test_an_empty_file_means_no_destination_and_the_default_thresholds() -> None
 DESTINATIONS: dict[str, tuple[dict[str, Any], Destination]] = {
     "slack": (
         {"secret": "truffle/slack", "digest_above": 10},
-        Destination("it", DestinationKind.SLACK, secret="truffle/slack", digest_above=10),
+        Destination(name="it", kind=DestinationKind.SLACK, secret="truffle/slack", digest_above=10),
     ),
-    "teams": ({"secret": SECRET_ARN}, Destination("it", DestinationKind.TEAMS, secret=SECRET_ARN)),
+    "teams": (
+        {"secret": SECRET_ARN},
+        Destination(name="it", kind=DestinationKind.TEAMS, secret=SECRET_ARN),
+    ),
     "amazon-q": (
         {"daily_summary": {"at": "23:59"}},
         Destination(
-            "it", DestinationKind.AMAZON_Q, daily_summary=DailySummary(time(23, 59), "UTC")
+            name="it",
+            kind=DestinationKind.AMAZON_Q,
+            daily_summary=DailySummary(time(23, 59), "UTC"),
         ),
     ),
     "email": (
@@ -64,16 +69,25 @@ DESTINATIONS: dict[str, tuple[dict[str, Any], Destination]] = {
             "daily_summary": {"at": "08:00", "time_zone": "Europe/Berlin"},
         },
         Destination(
-            "it",
-            DestinationKind.EMAIL,
+            name="it",
+            kind=DestinationKind.EMAIL,
             addresses=("a@b.example", "c@d.example"),
             daily_summary=DailySummary(time(8), "Europe/Berlin"),
         ),
     ),
-    "sqs": ({"queue_arn": QUEUE_ARN}, Destination("it", DestinationKind.SQS, queue_arn=QUEUE_ARN)),
-    "https": ({"secret": "bus"}, Destination("it", DestinationKind.HTTPS, secret="bus")),
-    "pagerduty": ({"secret": "pd"}, Destination("it", DestinationKind.PAGERDUTY, secret="pd")),
-    "opsgenie": ({"secret": "og"}, Destination("it", DestinationKind.OPSGENIE, secret="og")),
+    "sqs": (
+        {"queue_arn": QUEUE_ARN},
+        Destination(name="it", kind=DestinationKind.SQS, queue_arn=QUEUE_ARN),
+    ),
+    "https": ({"secret": "bus"}, Destination(name="it", kind=DestinationKind.HTTPS, secret="bus")),
+    "pagerduty": (
+        {"secret": "pd"},
+        Destination(name="it", kind=DestinationKind.PAGERDUTY, secret="pd"),
+    ),
+    "opsgenie": (
+        {"secret": "og"},
+        Destination(name="it", kind=DestinationKind.OPSGENIE, secret="og"),
+    ),
 }
 
 
@@ -147,13 +161,13 @@ def test_a_mute_with_everything() -> None:
     )
     assert parse_settings(raw).mutes == (
         Mute(
-            "drain",
-            UNTIL,
-            datetime(2026, 11, 30, 11, tzinfo=UTC),
-            ("cr-0abc", "cb-0abc"),
-            {"Team": ("x",)},
-            (HOME,),
-            ("us-east-1",),
+            reason="drain",
+            until=UNTIL,
+            since=datetime(2026, 11, 30, 11, tzinfo=UTC),
+            reservation_ids=("cr-0abc", "cb-0abc"),
+            tags={"Team": ("x",)},
+            accounts=(HOME,),
+            regions=("us-east-1",),
         ),
     )
 

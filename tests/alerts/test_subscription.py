@@ -18,8 +18,8 @@ from truffle.core.events import Event, EventType, Severity, message_attributes
 
 Policy = Mapping[str, Any]
 
-BUS = Destination("bus", DestinationKind.HTTPS, secret="truffle/bus")
-TEAM = Destination("team", DestinationKind.TEAMS, secret="truffle/team")
+BUS = Destination(name="bus", kind=DestinationKind.HTTPS, secret="truffle/bus")
+TEAM = Destination(name="team", kind=DestinationKind.TEAMS, secret="truffle/team")
 
 
 def passes(policy: Policy | None, attributes: Mapping[str, str]) -> bool:

@@ -21,7 +21,7 @@ from lambdas.api.inventory import View
 from lambdas.api.stranded import answer as stranded_of
 from lambdas.api.topology import topology as topology_of
 from lambdas.api.usage import answer as usage_of
-from lambdas.api.usage import to_question
+from lambdas.api.usage import to_usage_query
 from lambdas.republishing import SECONDS, republish
 from lambdas.store.fleets import StoredFleets
 from lambdas.store.placements import ScopePlacements
@@ -88,7 +88,9 @@ class Deployed:
         moment = at or self.clock() - timedelta(minutes=1)
         self.rows += rows
         self.statuses.append(
-            ScopeStatus(scope, observed_at=moment, attempted_at=moment, reservations=len(rows))
+            ScopeStatus(
+                scope=scope, observed_at=moment, attempted_at=moment, reservations=len(rows)
+            )
         )
 
     def failed(
@@ -99,7 +101,9 @@ class Deployed:
         error = ScopeError(code, "It says no.", FailureKind.DENIED, now - since)
         seen = now - timedelta(hours=3) if rows else None
         self.rows += rows
-        self.statuses.append(ScopeStatus(scope, observed_at=seen, attempted_at=now, error=error))
+        self.statuses.append(
+            ScopeStatus(scope=scope, observed_at=seen, attempted_at=now, error=error)
+        )
 
     def answer(self, method: str, path: str, given: Given) -> Answer:
         try:
@@ -123,7 +127,7 @@ class Deployed:
         now = self.clock()
         judged = judge_all(self.statuses, now, timedelta(hours=2), self.expected)
         context = Context(view, now, judged)
-        question = answers.question_of(path, given)
+        question = answers.fingerprint_of(path, given)
         if path in TYPES or path == "/reservations":
             asked = {**given, "type": TYPES[path]} if path in TYPES else given
             return 200, json.loads(answers.reservations(context, parse_list(asked), question))
@@ -134,7 +138,7 @@ class Deployed:
             chosen = parse_list(given, parameters.STRANDED).filter
             return 200, stranded_of(context, chosen, self.stranded, self.prices)
         if path == "/usage":
-            asked_for = to_question(parse(given, parameters.USAGE), self.clock())
+            asked_for = to_usage_query(parse(given, parameters.USAGE), self.clock())
             found = usage_of(asked_for, self.spans, self.prices)
             more = {"missing_days": self.missing_days, "collection": context.collection}
             return 200, json.loads(found.text(**more))
@@ -174,7 +178,7 @@ class Deployed:
         )
         found = answers.matching_events(output, values)
         return answers.events(
-            context, found, to_page(values), answers.question_of("/events", given)
+            context, found, to_page(values), answers.fingerprint_of("/events", given)
         )
 
     def _market(self, path: str, given: Given, question: str) -> Any:

@@ -150,13 +150,21 @@ def _answered(
     offered = (offering,) if price else ()
     outcome = Outcome.OFFERED if offered else Outcome.NONE
     seen = at - timedelta(minutes=20)
-    return Answer(watch, region, HOME, question, outcome, seen, offered)
+    return Answer(
+        watch=watch,
+        region=region,
+        account_id=HOME,
+        question=question,
+        outcome=outcome,
+        observed_at=seen,
+        offerings=offered,
+    )
 
 
 def _deliveries() -> dict[str, Delivery]:
     """The deliveries of the page's event to the destinations of the example."""
     at = MOMENT - timedelta(minutes=11)
-    delivered, reason = Delivery(DeliveryStatus.DELIVERED, at), "bus (https) answered 503: busy"
+    delivered, reason = Delivery(DeliveryStatus.DELIVERED, at), "bus (https) returned 503: busy"
     retried = MOMENT - timedelta(minutes=2)
     return {
         "oncall": delivered,

@@ -166,15 +166,15 @@ class TestExplain:
             ),
             (
                 Delivery(
-                    DeliveryStatus.RETRYING, NOON, 3, "it answered 403: no", NOON + 5 * MINUTE
+                    DeliveryStatus.RETRYING, NOON, 3, "it returned 403: no", NOON + 5 * MINUTE
                 ),
                 "retrying",
-                "Attempt 3 failed 2026-11-24 12:00, next 2026-11-24 12:05: it answered 403: no",
+                "Attempt 3 failed 2026-11-24 12:00, next 2026-11-24 12:05: it returned 403: no",
             ),
             (
-                Delivery(DeliveryStatus.DEAD_LETTER, NOON, 288, "it answered 410: gone"),
+                Delivery(DeliveryStatus.DEAD_LETTER, NOON, 288, "it returned 410: gone"),
                 "dead letter",
-                "Dead letter since 2026-11-24 12:00: it answered 410: gone",
+                "Dead letter since 2026-11-24 12:00: it returned 410: gone",
             ),
             (
                 Delivery(DeliveryStatus.SKIPPED, NOON, detail="It was resolved."),

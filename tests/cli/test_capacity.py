@@ -249,7 +249,7 @@ class TestGlobsOfRegions:
     def test_stand_for_the_regions_that_are_enabled(self, truffle: Run, world: World) -> None:
         output = truffle("capacity", "-r", "us-*", "--blocks", "-v", "-o", "json").err
 
-        assert output == "us-east-2: answered\n"
+        assert output == "us-east-2: responded\n"
         assert {region for region, _ in world.control.calls()} == {"us-east-2"}
 
     def test_that_match_none_are_refused_with_those_that_are(self, truffle: Run) -> None:

@@ -100,7 +100,7 @@ class TestStack:
 class TestStatus:
     @pytest.fixture
     def many(self, deployed: Deployed) -> Deployed:
-        """1200 scopes, of which 1,100 are current, and the last fail the longest."""
+        """1,200 scopes, of which 1,100 are current, and the last fail the longest."""
         for number in range(1100):
             deployed.collected(Scope(f"{number:012}", "us-east-2"))
         for number in range(100):
@@ -113,11 +113,11 @@ class TestStatus:
     ) -> None:
         found = truffle("status", "--api-url", api_url)
         assert found.status == 3
-        assert "Collection: 1200 scopes, 100 with old data" in found.out
+        assert "Collection: 1,200 scopes, 100 with old data" in found.out
         assert "Errors: UnauthorizedOperation (100)" in found.out
         rows = [line for line in found.out.splitlines() if line.startswith("| 0")]
         assert [row[2:14] for row in rows] == [f"{n:012}" for n in range(99, 79, -1)]
-        assert "Shown: 20 of 1200 scopes; --all shows all of them" in found.out
+        assert "Shown: 20 of 1,200 scopes; --all shows all of them" in found.out
 
     def test_all_of_them_are_shown_where_they_are_asked_for(
         self, truffle: Run, many: Deployed, api_url: str

@@ -128,7 +128,9 @@ class TestOfTheStack:
         deployed.collected(other)
         short = {"crf-1": Shortfall(NOON)}
         fleets = tuple(
-            CapacityFleet(name, "us-east-2", "active", OHIO.account_id)
+            CapacityFleet(
+                fleet_id=name, region="us-east-2", state="active", account_id=OHIO.account_id
+            )
             for name in ("crf-1", "crf-2")
         )
         deployed.fleets[OHIO] = StoredFleets(ScopeFleets(fleets, short), 1)
@@ -150,7 +152,10 @@ class TestOfTheStack:
     def test_fleets_of_some_accounts(self, truffle: Run, deployed: Deployed, api_url: str) -> None:
         for scope in (OHIO, Scope("210987654321", "us-east-2")):
             fleet = CapacityFleet(
-                f"crf-{scope.account_id}", "us-east-2", "active", scope.account_id
+                fleet_id=f"crf-{scope.account_id}",
+                region="us-east-2",
+                state="active",
+                account_id=scope.account_id,
             )
             deployed.collected(scope)
             deployed.fleets[scope] = StoredFleets(ScopeFleets((fleet,)), 1)

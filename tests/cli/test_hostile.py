@@ -47,7 +47,14 @@ def test_csv_in_a_pipe_is_exact(truffle: Run, world: World) -> None:
 
 def test_an_error_of_aws_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     message = f"no{ACTING}{LINES}"
-    failure = ScopeFailure("1", "eu-west-1", "Denied", message, FailureKind.DENIED, None)
+    failure = ScopeFailure(
+        account_id="1",
+        region="eu-west-1",
+        code="Denied",
+        message=message,
+        kind=FailureKind.DENIED,
+        last_success=None,
+    )
 
     show_failures([failure], 2, NOW)
 

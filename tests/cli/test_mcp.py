@@ -51,6 +51,7 @@ def test_every_tool_reads_and_has_typed_results(world: World, api_url: str) -> N
         assert tool.annotations.read_only_hint is True
         assert tool.annotations.destructive_hint is False
         assert "collection" in tool.output_schema["properties"]
+        assert tool.input_schema["additionalProperties"] is False
         assert tool.description
 
 
@@ -80,6 +81,10 @@ def test_an_unbounded_answer_is_refused(world: World, limit: int) -> None:
 
 def test_a_wrong_argument_is_named_with_what_is_allowed(world: World) -> None:
     assert "Did you mean us-east-1" in call(Truffle(), "capacity", regions=["us-esat-1"])
+
+
+def test_an_unknown_argument_is_refused_by_name(world: World) -> None:
+    assert "kind" in call(Truffle(), "capacity", kind="block")
 
 
 def test_validate_says_what_fits_and_which_regions_failed(world: World) -> None:

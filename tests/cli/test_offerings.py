@@ -221,7 +221,7 @@ class TestNothing:
 
     @pytest.mark.parametrize("price", ["NaN", "1,200", "free"])
     def test_a_price_that_is_not_an_amount_fails_its_region(self, price: str) -> None:
-        wanted = Wanted("p5.48xlarge", 1, 24)
+        wanted = Wanted(instance_type="p5.48xlarge", count=1, duration_hours=24)
         found = list_offerings(Selling(price), "us-east-2", wanted, Budget(), running_now)
         assert (found.outcome, found.code) == (RegionOutcome.FAILED, "ValueError")
         assert price in (found.message or "")
@@ -364,7 +364,9 @@ class TestFlexible:
     def test_what_the_budget_leaves_out_is_named(self) -> None:
         clock = Ticking()
         budget = Budget(clock, clock.sleep, tokens=2)
-        wanted = Wanted("p5.48xlarge", 1, 120, shorter_hours=(96, 72))
+        wanted = Wanted(
+            instance_type="p5.48xlarge", count=1, duration_hours=120, shorter_hours=(96, 72)
+        )
         found = list_offerings(
             Selling("1"), "us-east-2", wanted, budget, running_now, clock.now + 1
         )

@@ -133,7 +133,7 @@ def test_a_table_says_once_that_it_shows_escapes(world: World) -> None:
     world.has(an_odcr(1, InstanceType="研究"), an_odcr(2, InstanceType="研究"))
     found = truffle(world, "capacity", PYTHONIOENCODING="cp1252", encoding="cp1252")
     assert "\\u7814\\u7a76" in found.stdout
-    assert found.stderr.count("cp1252 lacks characters of the answer") == 1
+    assert found.stderr.count("cp1252 cannot encode every character") == 1
 
 
 class TestTerminal:
@@ -146,7 +146,7 @@ class TestTerminal:
         status, shown = on_a_terminal(["capacity"], env)
         assert status == 0
         assert "\x1b[32mactive" in shown or "\x1b[1m" in shown
-        assert "answered" in shown
+        assert "responded" in shown
         assert "Not shown at this width: Region" in shown
         rules = [line for line in shown.splitlines() if line.startswith("+--")]
         assert rules

@@ -95,7 +95,9 @@ def test_every_page_of_ten_is_read(truffle: Run, world: World) -> None:
 
 
 def placed(name: str, *nodes: str, account: str = "1") -> Placement:
-    return Placement(name, "us-east-2", account_id=account, network_nodes=nodes or None)
+    return Placement(
+        reservation_id=name, region="us-east-2", account_id=account, network_nodes=nodes or None
+    )
 
 
 def test_how_many_nodes_two_reservations_share() -> None:

@@ -60,7 +60,15 @@ def test_the_totals_name_what_was_billed_for_blocks(
     """The fee of one block, and a sum whose parts are unknown."""
     block = a_block("cr-c", state="active", owner_id=HOME, region="us-east-2")
     stack.spans.append(Span(block, DAY, DAY + HOUR))
-    alone = BilledFee(DAY.date(), HOME, "us-east-2", block.instance_type, Decimal(900), "USD", "cb")
+    alone = BilledFee(
+        day=DAY.date(),
+        account_id=HOME,
+        region="us-east-2",
+        instance_type=block.instance_type,
+        amount=Decimal(900),
+        currency="USD",
+        capacity_block_id="cb",
+    )
     shared = replace(alone, amount=Decimal(100), capacity_block_id=None)
     before = replace(alone, day=DAY.date() - timedelta(days=1))
     stack.prices = PriceBook(bill=Bill((alone, shared, before)))

@@ -70,11 +70,11 @@ def test_without_an_answer_of_every_region_the_result_is_unknown(
     world.control.break_calls(FaultKind.ERROR, "eu-west-1", code="InvalidParameterValue")
     found = truffle(*RUN)
     assert found.status == 3
-    assert "has no known capacity: eu-west-1 did not answer" in found.out
+    assert "has no known capacity: eu-west-1 did not respond" in found.out
     assert "eu-west-1: InvalidParameterValue" in found.err
     output = truffle(*RUN, "-o", "json").json
     assert output["unknown_regions"] == ["eu-west-1"]
-    assert output["reason"].endswith("Unknown: eu-west-1 did not answer.")
+    assert output["reason"].endswith("Unknown: eu-west-1 did not respond.")
     world.has(a_block(1, 16, **WEEK))
     world.control.break_calls(FaultKind.ERROR, "eu-west-1", code="InvalidParameterValue")
     assert truffle(*RUN).status == 0
@@ -174,7 +174,12 @@ class TestProximity:
     ) -> None:
         row = block_row("cr-1", state="active", total_capacity=16, available_capacity=16)
         deployed.collected(OHIO, row)
-        placement = Placement("cr-1", "us-east-2", "p5.48xlarge", network_nodes=("nn-1",))
+        placement = Placement(
+            reservation_id="cr-1",
+            region="us-east-2",
+            instance_type="p5.48xlarge",
+            network_nodes=("nn-1",),
+        )
         known = ScopePlacements(frozenset({"cr-1"}), (placement,), running_now())
         deployed.placements[OHIO] = known
         found = truffle(*RUN[:-1], "1", "--api-url", api_url)

@@ -20,7 +20,7 @@ from truffle.query import BadArgument
 
 
 def answered(hours: float, *prices: float, region: str = "us-east-2", **facts: object) -> Answer:
-    """An answer of so many hours ago."""
+    """An answer of that many hours ago."""
     at = NOW - hours * HOUR
     offerings = [
         an_offering(

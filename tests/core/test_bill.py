@@ -18,7 +18,14 @@ from truffle.core.model import Reservation
 from truffle.core.pricing import Fee, PriceSource
 
 TYPE, REGION = "p5.48xlarge", "us-east-2"
-FEE = BilledFee(NOON.date(), HOME, REGION, TYPE, Decimal("1000.01"), "USD")
+FEE = BilledFee(
+    day=NOON.date(),
+    account_id=HOME,
+    region=REGION,
+    instance_type=TYPE,
+    amount=Decimal("1000.01"),
+    currency="USD",
+)
 FOR_ONE = replace(FEE, capacity_block_id="cb-cr-1")
 
 
@@ -45,7 +52,15 @@ def held(
 
 def an_extension() -> Extension:
     end = NOON + 2 * DAY
-    return Extension("cr-1", end, end + DAY, "payment-succeeded", 16, "500.00", "USD")
+    return Extension(
+        reservation_id="cr-1",
+        start_date=end,
+        end_date=end + DAY,
+        status="payment-succeeded",
+        instances=16,
+        fee="500.00",
+        currency="USD",
+    )
 
 
 def test_the_only_block_that_starts_on_the_day_has_the_fee() -> None:
@@ -109,18 +124,27 @@ def test_a_sum_that_changes_is_looked_at_again() -> None:
 
 
 def test_the_fee_has_its_own_label_and_day() -> None:
-    expected = Fee(Decimal("1000.01"), "USD", 16, FEE.day, PriceSource.COST_EXPLORER, 48)
+    expected = Fee(
+        amount=Decimal("1000.01"),
+        currency="USD",
+        instances=16,
+        as_of=FEE.day,
+        source=PriceSource.COST_EXPLORER,
+        hours=48,
+    )
     assert billed_fees([FOR_ONE], [started()], {}) == {"cb-cr-1": expected}
 
 
 def test_the_fee_of_an_offering_goes_before_the_bill() -> None:
-    offered = Fee(Decimal(900), "USD", 16)
+    offered = Fee(amount=Decimal(900), currency="USD", instances=16)
     billed = replace(offered, amount=Decimal(1000), source=PriceSource.COST_EXPLORER)
     assert with_billed({"cb": offered}, {"cb": billed}, ["cb"]) == {"cb": offered}
 
 
 def test_a_fee_that_is_not_in_the_bill_any_more_is_forgotten() -> None:
-    billed = Fee(Decimal(900), "USD", 16, source=PriceSource.COST_EXPLORER)
+    billed = Fee(
+        amount=Decimal(900), currency="USD", instances=16, source=PriceSource.COST_EXPLORER
+    )
     assert with_billed({"cb": billed}, {}, [None]) == {}
     assert with_billed({"cb": billed}, {}, ["cb"]) == {"cb": billed}
 

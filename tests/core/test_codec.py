@@ -62,7 +62,7 @@ def test_no_key_is_ever_missing(row: Reservation) -> None:
 
 
 def test_absent_values_are_null_and_absent_tags_an_empty_object() -> None:
-    data = encode(Odcr("cr-1"))
+    data = encode(Odcr(reservation_id="cr-1"))
 
     absent = {name for name, value in data.items() if value is None}
     assert data["tags"] == {}

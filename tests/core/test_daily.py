@@ -97,19 +97,19 @@ def test_what_is_over_is_not_held_and_neither_starts_nor_ends(state: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("away", "is_told"), [(HOUR, True), (DAY, True), (DAY + HOUR, False), (0 * HOUR, False)]
+    ("away", "is_included"), [(HOUR, True), (DAY, True), (DAY + HOUR, False), (0 * HOUR, False)]
 )
-def test_starts_within_24_hours_are_included(away: Any, is_told: bool) -> None:
-    assert bool(of(a_block(start_date=NOON + away)).starting) is is_told
+def test_starts_within_24_hours_are_included(away: Any, is_included: bool) -> None:
+    assert bool(of(a_block(start_date=NOON + away)).starting) is is_included
 
 
 @pytest.mark.parametrize(
-    ("away", "is_told"), [(24.5 * HOUR, True), (25 * HOUR, False), (0.5 * HOUR, False)]
+    ("away", "is_included"), [(24.5 * HOUR, True), (25 * HOUR, False), (0.5 * HOUR, False)]
 )
-def test_ends_are_counted_to_the_effective_end(away: Any, is_told: bool) -> None:
+def test_ends_are_counted_to_the_effective_end(away: Any, is_included: bool) -> None:
     block = a_block(state="active", start_date=NOON - DAY, end_date=NOON + away)
 
-    assert bool(of(block).ending) is is_told
+    assert bool(of(block).ending) is is_included
 
 
 def test_the_soonest_comes_first() -> None:
@@ -167,7 +167,7 @@ def test_what_idles_for_most_money_comes_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("facts", "is_told"),
+    ("facts", "is_included"),
     [
         ({}, True),
         ({"after": {"state": "failed"}}, True),
@@ -179,8 +179,8 @@ def test_what_idles_for_most_money_comes_first() -> None:
         ({"type": EventType.IDLE}, False),
     ],
 )
-def test_failures_of_the_last_24_hours_are_included(facts: Any, is_told: bool) -> None:
-    assert bool(of(events=[an_event(**facts)]).failed) is is_told
+def test_failures_of_the_last_24_hours_are_included(facts: Any, is_included: bool) -> None:
+    assert bool(of(events=[an_event(**facts)]).failed) is is_included
 
 
 def test_a_failing_scope_is_included_with_its_error_and_its_last_success() -> None:

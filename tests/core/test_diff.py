@@ -229,17 +229,17 @@ class TestStateChanged:
 class TestResized:
     def test_a_block_that_starts_is_one_state_change_and_not_also_a_new_size(self) -> None:
         # Given a block whose counts are 0 before its start, and whose size is only in a tag
-        published = a_block("cr-told", state="scheduled", instance_count=16)
-        untold = a_block("cr-untold", state="scheduled", instance_count=None)
+        published = a_block("cr-with-count", state="scheduled", instance_count=16)
+        unknown = a_block("cr-unknown", state="scheduled", instance_count=None)
 
         # When both start
         began = [
             replace(row, state="active", instance_count=16, total_capacity=16)
-            for row in (published, untold)
+            for row in (published, unknown)
         ]
 
         # Then each says so once
-        events = compare(a_snapshot(published, untold, at=BEFORE), a_snapshot(*began, at=NOON))
+        events = compare(a_snapshot(published, unknown, at=BEFORE), a_snapshot(*began, at=NOON))
         assert [(event.type, event.severity) for event in events] == [
             (EventType.STATE_CHANGED, Severity.GOOD)
         ] * 2

@@ -43,7 +43,13 @@ def test_what_is_not_a_pattern_is_refused_with_what_one_looks_like(text: str) ->
 
 def test_a_listings_failure_is_marked_where_it_is_expected_and_nothing_else_is() -> None:
     expected = expected_denials(["*/us-east-2"])
-    denied = Failure(OHIO, NOON, FailureKind.DENIED, "UnauthorizedOperation", "no")
+    denied = Failure(
+        scope=OHIO,
+        failed_at=NOON,
+        kind=FailureKind.DENIED,
+        code="UnauthorizedOperation",
+        message="no",
+    )
     throttled = replace(denied, kind=FailureKind.THROTTLED)
     listed = Snapshot(OHIO, NOON, ())
     assert expected.marked(denied) == replace(denied, is_expected=True)

@@ -54,7 +54,9 @@ def fee(*offerings: Offering, block: Reservation | None = None) -> Fee | None:
 
 def test_the_fee_is_that_of_the_offering_that_was_bought() -> None:
     day = (NOON - HOUR).date()
-    assert fee(offered()) == Fee(Decimal("1000.01"), "USD", 16, day, hours=7 * 24)
+    assert fee(offered()) == Fee(
+        amount=Decimal("1000.01"), currency="USD", instances=16, as_of=day, hours=7 * 24
+    )
 
 
 @pytest.mark.parametrize(
@@ -119,7 +121,9 @@ LONGER = END + 2 * DAY
 def an_extension(fee: str | None = "500.02", **facts: Any) -> Extension:
     """Two days more of all 16 instances."""
     default = {"status": "payment-succeeded", "instances": 16, "currency": "USD"}
-    return Extension("cr-1", END, LONGER, fee=fee, **{**default, **facts})
+    return Extension(
+        reservation_id="cr-1", start_date=END, end_date=LONGER, fee=fee, **{**default, **facts}
+    )
 
 
 def total(*extensions: Extension, block: Reservation | None = None) -> Fee | None:

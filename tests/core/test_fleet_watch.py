@@ -128,7 +128,16 @@ def test_an_error_keeps_what_was_known_and_its_beginning() -> None:
 
 
 def test_a_fleet_is_read_as_it_was_written() -> None:
-    member = FleetMember("cr-1", "p5.48xlarge", "us-east-2a", "Linux/UNIX", 3, 12.0, 4.0, 1)
+    member = FleetMember(
+        reservation_id="cr-1",
+        instance_type="p5.48xlarge",
+        availability_zone="us-east-2a",
+        platform="Linux/UNIX",
+        total_instances=3,
+        fulfilled_capacity=12.0,
+        weight=4.0,
+        priority=1,
+    )
     fleet = a_fleet(
         12.5,
         members=(member,),

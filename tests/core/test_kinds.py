@@ -76,7 +76,7 @@ def test_a_state_has_a_sentence_and_a_step_only_where_it_has_a_sentence(
 
 
 @pytest.mark.parametrize("fact", ["option", "path", "title", "noun", "short", "plural"])
-def test_a_kind_is_told_from_the_others(fact: str) -> None:
+def test_a_kind_differs_from_the_others(fact: str) -> None:
     assert len({getattr(kind, fact) for kind in KINDS.values()}) == len(KINDS)
 
 

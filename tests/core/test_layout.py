@@ -37,9 +37,22 @@ def test_the_day_of_an_object(key: str, day: date | None) -> None:
 
 
 def test_a_fingerprint_is_of_names_and_sizes_in_any_order() -> None:
-    one, other = Source("a", 1), Source("b", 2)
+    one, other = Source("a", 1, 0), Source("b", 2, 0)
     assert fingerprint([one, other]) == fingerprint([other, one])
-    assert len({fingerprint(it) for it in ([one], [other], [Source("a", 2)], [])}) == 4
+    assert len({fingerprint(it) for it in ([one], [other], [Source("a", 2, 0)], [])}) == 4
+
+
+@pytest.mark.parametrize(
+    ("key", "is_same"),
+    [
+        ("usage/dt=2026-11-24/usage.json.gz", False),
+        ("runs/dt=2026-11-24/12.json", False),
+        ("snapshots/dt=2026-11-24/hour=12/a.json.gz", True),
+    ],
+)
+def test_the_time_counts_for_objects_that_are_written_again(key: str, is_same: bool) -> None:
+    marks = {fingerprint([Source(key, 1, seconds)]) for seconds in (60.0, 60.9, 61.0)}
+    assert len(marks) == (1 if is_same else 2)
 
 
 def test_days_with_other_objects_are_made_and_no_others() -> None:
@@ -75,11 +88,12 @@ def test_the_period_is_an_hour_unless_the_state_names_it() -> None:
     assert period_of({"schedule": {"minutes": "15"}}) == timedelta(minutes=15)
 
 
-def test_the_state_of_another_version_is_empty() -> None:
-    text = state_text({"spans": {"2026-11-24": "a"}})
+def test_the_state_of_another_version_has_the_schedule_alone() -> None:
+    schedule = {"schedule": {"minutes": "15"}}
+    text = state_text({"spans": {"2026-11-24": "a"}, **schedule})
     assert state_of(text)["spans"] == {"2026-11-24": "a"}
-    assert state_of('{"spans": {"2026-11-24": "a"}}')["spans"] == {"2026-11-24": "a"}
-    assert state_of(text.replace('"version": "1"', '"version": "2"')) == {}
+    assert state_of(text.replace('"version": "2"', '"version": "1"')) == schedule
+    assert state_of('{"spans": {"2026-11-24": "a"}}') == {}
 
 
 def test_a_database_is_named_as_athena_takes_it() -> None:

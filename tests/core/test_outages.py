@@ -30,7 +30,14 @@ OF_THE_ACCOUNT = replace(IN_ONE_REGION, name=ASSUME_ROLE)
 
 
 def a_failure(operation: str = "DescribeCapacityReservations") -> Failure:
-    return Failure(OHIO, NOON + 2 * HOUR, FailureKind.DENIED, "AccessDenied", "no", operation)
+    return Failure(
+        scope=OHIO,
+        failed_at=NOON + 2 * HOUR,
+        kind=FailureKind.DENIED,
+        code="AccessDenied",
+        message="no",
+        operation=operation,
+    )
 
 
 def failing() -> Event:

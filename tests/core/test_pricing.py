@@ -72,7 +72,7 @@ def test_a_block_costs_its_share_of_the_fee() -> None:
     block = a_block("cr-b", state="active", available_capacity=4)
     hours = block.duration_hours
     assert hours is not None
-    fee = Fee(Decimal(str(hours)) * 16 * 40, "USD")
+    fee = Fee(amount=Decimal(str(hours)) * 16 * 40, currency="USD")
     assert PriceBook(fees={block.capacity_block_id: fee}).idle_usd(block) == 160
 
 

@@ -9,7 +9,9 @@ from truffle.core.topology import Placement, common_nodes, from_json, proximity
 
 
 def a_placement(*nodes: str, account: str = "123456789012", region: str = "us-east-2") -> Placement:
-    return Placement("cr-a", region, account_id=account, network_nodes=nodes or None)
+    return Placement(
+        reservation_id="cr-a", region=region, account_id=account, network_nodes=nodes or None
+    )
 
 
 ONE, TWIN, COUSIN, STRANGER = (
@@ -55,6 +57,17 @@ def test_proximity_in_a_sentence(placements: list[Placement], says: str | None) 
 
 
 def test_a_placement_is_read_as_it_was_written() -> None:
-    placement = Placement("cr-a", "us-east-2", "p5.48xlarge", "active", "123456789012", "cb-1")
-    for each in (placement, ONE, Placement("cr-b", "us-east-1", observed_at=NOON)):
+    placement = Placement(
+        reservation_id="cr-a",
+        region="us-east-2",
+        instance_type="p5.48xlarge",
+        state="active",
+        account_id="123456789012",
+        capacity_block_id="cb-1",
+    )
+    for each in (
+        placement,
+        ONE,
+        Placement(reservation_id="cr-b", region="us-east-1", observed_at=NOON),
+    ):
         assert from_json({**each.to_json(), "colour": "red"}) == each

@@ -53,7 +53,7 @@ def test_a_number_alone_is_never_misspelt(known: str, number: int) -> None:
 def test_two_letters_that_change_places_are_misspelt(
     known: str, number: int, data: st.DataObject
 ) -> None:
-    """Whatever number follows; what is proposed differs in the order of its letters alone."""
+    """Whatever number follows; a suggestion differs only in the order of its letters."""
     words = known.rpartition("-")[0]
     places = [n for n in range(3, len(words) - 1) if "-" not in words[n : n + 2]]
     place = data.draw(st.sampled_from(places))

@@ -21,7 +21,9 @@ def scheduled(start: datetime, state: str = "scheduled") -> Reservation:
 
 def reported(row: Reservation, at: datetime) -> Report:
     """The report that another account left at a moment by its own clock."""
-    return Report(1, 1, row, at, LISTED_BY_BOTH, is_known=True)
+    return Report(
+        version=1, revision=1, row=row, checked_at=at, members=LISTED_BY_BOTH, is_known=True
+    )
 
 
 def listed(
@@ -29,7 +31,16 @@ def listed(
 ) -> tuple[tuple[Event, ...], Report]:
     """The events of the owner's listing at a moment by its clock, and the report after it."""
     peers = {OTHER: a_status(replace(OHIO, account_id=OTHER))}
-    context = ListingContext(OHIO, at, previous_at, 0, 0, Thresholds(), {}, peers)
+    context = ListingContext(
+        scope=OHIO,
+        observed_at=at,
+        previous_at=previous_at,
+        previous_baseline=0,
+        baseline=0,
+        thresholds=Thresholds(),
+        idle_since={},
+        peers=peers,
+    )
     verdict = decide(ReservationView(report, stored, now), context)
     return verdict.events, verdict.report
 

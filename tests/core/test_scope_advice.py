@@ -1,4 +1,4 @@
-"""The next step after a failure of a scope: by what AWS answered."""
+"""The next step after a failure of a scope, by AWS's response."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def test_one_failed_run_is_enough_where_the_settings_say_so() -> None:
 
 @pytest.mark.parametrize("kind", [FailureKind.DENIED, FailureKind.DISABLED])
 def test_a_region_that_was_never_open_is_not_news(kind: FailureKind) -> None:
-    never = ScopeStatus(OHIO)
+    never = ScopeStatus(scope=OHIO)
     assert after_failure(never, a_failure(kind), "run-1", 1) == (Streak(), None)
 
 
@@ -86,7 +86,7 @@ def test_a_denial_that_is_expected_is_not_news_even_where_the_scope_was_listed_b
 
 
 def test_a_region_that_was_never_listed_because_of_faults_is() -> None:
-    _, event = after_failure(ScopeStatus(OHIO), a_failure(), "run-1", 1)
+    _, event = after_failure(ScopeStatus(scope=OHIO), a_failure(), "run-1", 1)
     assert event is not None
     assert (event.after or {})["last_success"] is None
 

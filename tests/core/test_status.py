@@ -50,7 +50,7 @@ def test_a_failing_scope_has_its_failure() -> None:
     ("status", "since"),
     [
         (a_status(observed_at=NOON - AGE - timedelta(seconds=1)), NOON - AGE - timedelta(0, 1)),
-        (ScopeStatus(OHIO), NOON),
+        (ScopeStatus(scope=OHIO), NOON),
     ],
     ids=["too long ago", "never"],
 )
@@ -71,7 +71,7 @@ def test_a_scope_that_nothing_has_collected_for_too_long_is_not_healthy(
         (a_status(observed_at=None, attempted_at=NOON, error=DENIED), State.FAILED),
         (a_status(observed_at=NOON - 2 * AGE), State.OLD),
         (a_status(observed_at=None, attempted_at=NOON - 2 * AGE), State.NEVER),
-        (ScopeStatus(OHIO), State.NEVER),
+        (ScopeStatus(scope=OHIO), State.NEVER),
     ],
 )
 def test_the_state_of_a_scope_is_that_of_its_last_attempt_and_of_its_data(
@@ -277,7 +277,7 @@ def test_what_failed_or_is_old_stays_so_until_it_is_written_again() -> None:
 
 
 def test_a_scope_that_nothing_attempted_is_judged_at_each_moment() -> None:
-    found = judge_all([ScopeStatus(EAST)], NOON, AGE)
+    found = judge_all([ScopeStatus(scope=EAST)], NOON, AGE)
     assert found.is_valid(NOON)
     assert not found.is_valid(NOON + timedelta(microseconds=1))
 
@@ -294,7 +294,7 @@ def test_a_service_that_did_not_answer_is_named_with_its_scopes() -> None:
     denied = "ListTrainingPlans: AccessDeniedException"
     made = [a_status(EAST, unanswered=(denied,)), a_status(OHIO, unanswered=("Other: Denied",))]
     assert judge_all(made, NOON, AGE).silent_kinds == {
-        "training-plan": f"ListTrainingPlans did not answer in {EAST} (AccessDeniedException): "
+        "training-plan": f"ListTrainingPlans did not respond in {EAST} (AccessDeniedException): "
         "training plans there are the last known ones."
     }
 

@@ -37,7 +37,7 @@ def odcr(name: str = "cr-a", idle: int = 4, **facts: Any) -> Any:
 
 
 def instance(name: str = "i-1", **facts: Any) -> OnDemandInstance:
-    return OnDemandInstance(name, **{**SAME, **facts})
+    return OnDemandInstance(instance_id=name, **{**SAME, **facts})
 
 
 @pytest.mark.parametrize(

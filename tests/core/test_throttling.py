@@ -12,7 +12,13 @@ from truffle.core.model import Failure, FailureKind
 from truffle.core.throttling import Postponed, is_throttled, postpone
 
 MINUTE = timedelta(minutes=1)
-THROTTLED = Failure(OHIO, NOON, FailureKind.THROTTLED, "RequestLimitExceeded", "too fast")
+THROTTLED = Failure(
+    scope=OHIO,
+    failed_at=NOON,
+    kind=FailureKind.THROTTLED,
+    code="RequestLimitExceeded",
+    message="too fast",
+)
 BROKEN = replace(THROTTLED, kind=FailureKind.ERROR, code="InternalError")
 LATE = replace(THROTTLED, kind=FailureKind.ERROR, code="DeadlineExceeded")
 DENIED = replace(THROTTLED, kind=FailureKind.DENIED, code="UnauthorizedOperation")

@@ -68,7 +68,7 @@ def moments(row: Reservation) -> dict[tuple[str, str], datetime]:
 
 
 def story(looks: Sequence[tuple[datetime, Reservation]]) -> list[Event]:
-    """All events of a reservation that is looked at again and again."""
+    """All events of a reservation that is observed repeatedly."""
     snapshots = [a_snapshot(row, at=moment) for moment, row in looks]
     return [event for before, now in pairwise(snapshots) for event in due(before, now, DEFAULT)]
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.builders import HOUR, NOON, OHIO, a_block, an_odcr
 from truffle.core.model import Reservation, Snapshot
 from truffle.core.pricing import USD, PriceBook, PriceSource, Rate
 from truffle.core.spans import Span, spans_of
-from truffle.core.usage import Period, UsageRow, usage
+from truffle.core.usage import Period, Tally, TooManyRows, UsageRow, usage
 from truffle.core.usage_axes import Interval
 
 MINUTE = timedelta(minutes=1)
@@ -54,6 +55,17 @@ def test_an_unobserved_span_is_neither_reserved_nor_used() -> None:
     assert (row.unobserved_hours, row.reserved_hours, row.utilization) == (4, 0, None)
 
 
+def test_the_row_that_is_one_too_many_ends_the_sum() -> None:
+    period = Period(DAY, DAY + timedelta(days=2), Interval.HOUR)
+    tally = Tally(period, ["reservation"], no_price, most_rows=5)
+    tally.add(held(an_odcr("cr-a"), 3))
+    tally.add(held(an_odcr("cr-a", available_capacity=0), 3))
+    tally.add(held(an_odcr("cr-b"), 2))
+    assert len(tally.texts()) == 5
+    with pytest.raises(TooManyRows):
+        tally.add(held(an_odcr("cr-c"), 1))
+
+
 def test_a_price_gives_what_was_reserved_and_what_was_idle() -> None:
     spans = held(an_odcr(total_capacity=8, available_capacity=3), 0.5)
     (row,) = total(spans, price=priced("98.32"))
@@ -71,6 +83,40 @@ def test_a_group_with_some_prices_says_how_much_has_none() -> None:
     period = Period(DAY, DAY + timedelta(days=2), Interval.TOTAL)
     (row,) = usage(spans, period, (), lambda it: priced("2") if it.type == "odcr" else None)
     assert (row.reserved_cost, row.unpriced_hours) == (2, 16)
+
+
+PRICES = {"p5.48xlarge": "55.0401", "p4d.24xlarge": "21.957642", "g6.xlarge": None}
+
+
+@given(st.randoms(use_true_random=False))
+@settings(max_examples=20)
+def test_parts_add_up_to_the_whole_to_the_cent(random: Random) -> None:
+    def price(row: Reservation) -> Rate | None:
+        amount = PRICES[str(row.instance_type)]
+        return None if amount is None else priced(amount)
+
+    spans, reserved, idle = [], Decimal(), Decimal()
+    for number in range(9):
+        total, name = random.randint(1, 40), random.choice([*PRICES])
+        free, seconds = random.randint(0, total), random.randint(1, 100_000)
+        tags = {"Team": random.choice("ab")}
+        row = an_odcr(
+            f"cr-{number}",
+            instance_type=name,
+            total_capacity=total,
+            available_capacity=free,
+            tags=tags,
+        )
+        spans.append(held(row, seconds / 3600, DAY + timedelta(seconds=random.randint(0, 70_000))))
+        hour = Decimal(PRICES[name] or 0) * seconds / 3600
+        reserved, idle = reserved + total * hour, idle + free * hour
+    for by, interval in ((), "total"), (("reservation",), "hour"), (("tag:Team", "type"), "day"):
+        period = Period(DAY, DAY + timedelta(days=2), Interval(interval))
+        parts = usage(spans, period, by, price)
+        assert sum(it.reserved_cost or 0 for it in parts) == pytest.approx(
+            float(reserved), abs=5e-3
+        )
+        assert sum(it.idle_cost or 0 for it in parts) == pytest.approx(float(idle), abs=5e-3)
 
 
 def test_money_of_two_currencies_is_not_added() -> None:

@@ -1,4 +1,4 @@
-"""Flexible windows: which lengths are tried, and which offering is the best."""
+"""Flexible windows: the lengths that are tried, and the best offering."""
 
 from __future__ import annotations
 
@@ -46,7 +46,17 @@ def an_offering(name: str, fee: str | None = "240.00", length: int = 24, **facts
     """One instance for a day at $10 an hour."""
     start = facts.pop("start_date", NOON)
     return Offering(
-        name, "p5.48xlarge", 1, "us-east-2", "us-east-2a", start, None, length, fee, "USD", **facts
+        offering_id=name,
+        instance_type="p5.48xlarge",
+        instance_count=1,
+        region="us-east-2",
+        availability_zone="us-east-2a",
+        start_date=start,
+        end_date=None,
+        duration_hours=length,
+        upfront_fee=fee,
+        currency_code="USD",
+        **facts,
     )
 
 

@@ -79,7 +79,7 @@ class World:
         self.simulator.replace_fleet(load_fleet(json.dumps(fleet), self.simulator.now()))
 
     def fails(self, kind: FaultKind, page: int | None = None) -> None:
-        self.simulator.add_fault(Fault(kind, operation=LISTING, page=page))
+        self.simulator.add_fault(Fault(kind=kind, operation=LISTING, page=page))
 
     def becomes(self, **facts: Any) -> None:
         self.simulator.patch_held(DB_CAPACITY_RESERVATIONS, "orders", facts)

@@ -70,7 +70,7 @@ def test_an_sts_that_does_not_answer_is_waited_for_only_so_long() -> None:
     (waited,) = never_answered.waited
     assert waited is not None
     assert 0 < waited <= 0.05
-    assert "no answer in time" in str(caller.warning)
+    assert "no response in time" in str(caller.warning)
 
 
 def test_everybody_gets_the_same_answer_also_when_sts_answers_later() -> None:

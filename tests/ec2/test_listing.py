@@ -37,7 +37,7 @@ from truffle.ec2.listing import (
 
 
 def ticking(step_hours: int) -> Callable[[], datetime]:
-    """A clock on which every look takes so many hours."""
+    """A clock that advances by that many hours with each reading."""
 
     def moments() -> Iterator[datetime]:
         moment = NOON

@@ -185,7 +185,11 @@ def test_an_odcr_described_by_its_id_alone_has_nulls() -> None:
     row = one({"CapacityReservationId": "cr-1"})
 
     assert row == Odcr(
-        "cr-1", account_id=HOME, region="us-east-2", observed_at=NOON, seen_by=(HOME,)
+        reservation_id="cr-1",
+        account_id=HOME,
+        region="us-east-2",
+        observed_at=NOON,
+        seen_by=(HOME,),
     )
 
 
@@ -193,9 +197,9 @@ def test_a_block_described_by_its_id_alone_has_nulls() -> None:
     raw = {"CapacityReservationId": "cr-1", "ReservationType": "capacity-block"}
 
     assert one(raw) == CapacityBlock(
-        "cr-1",
-        "cr-1",
-        ("cr-1",),
+        capacity_block_id="cr-1",
+        reservation_id="cr-1",
+        reservation_ids=("cr-1",),
         account_id=HOME,
         region="us-east-2",
         ultra_cluster_placement=True,

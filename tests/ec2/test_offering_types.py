@@ -15,7 +15,7 @@ Raw = dict[str, Any]
 
 
 class EC2:
-    """Sells so many blocks of each type, six at most in one response; it refuses a request with a
+    """Sells that many blocks of each type, six at most in one response; it refuses a request with a
     type that it does not sell."""
 
     def __init__(self, *, takes_one: bool = False, **blocks: int) -> None:
@@ -49,7 +49,7 @@ class EC2:
 
 def found(ec2: EC2, *types: str) -> RegionOfferings:
     first, *others = types
-    wanted = Wanted(first, 1, 24, other_types=tuple(others))
+    wanted = Wanted(instance_type=first, count=1, duration_hours=24, other_types=tuple(others))
     return list_offerings(ec2, "us-east-2", wanted, Budget(clock=lambda: 0.0), lambda: NOON)
 
 
@@ -97,13 +97,19 @@ def test_where_none_of_them_is_sold_the_region_does_not_sell_them() -> None:
 
 def test_a_type_that_is_not_sold_is_not_asked_for_with_the_next_length() -> None:
     ec2 = EC2(p5=1, p5en=1)
-    wanted = Wanted("p5.48xlarge", 1, 48, shorter_hours=(24,), other_types=TYPES[1:])
+    wanted = Wanted(
+        instance_type="p5.48xlarge",
+        count=1,
+        duration_hours=48,
+        shorter_hours=(24,),
+        other_types=TYPES[1:],
+    )
     list_offerings(ec2, "us-east-2", wanted, Budget(clock=lambda: 0.0), lambda: NOON)
     assert ec2.asked[-1] == ["p5.48xlarge", "p5en.48xlarge"]
 
 
 def test_each_type_has_an_answer_of_its_own() -> None:
-    wanted = Wanted("p5.48xlarge", 1, 24, other_types=TYPES[1:])
+    wanted = Wanted(instance_type="p5.48xlarge", count=1, duration_hours=24, other_types=TYPES[1:])
     answer = found(EC2(p5=1, p5en=0), *TYPES)
     outcomes = {name: answer.of_type(name, wanted).as_answer.value for name in TYPES}
     assert outcomes == {

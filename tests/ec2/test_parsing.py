@@ -58,7 +58,7 @@ class AlwaysFast(FastEC2Parser):
 
 
 def plain(value: Any) -> Any:
-    """Values with their types, which tells 1 from True; a time as its moment, in any UTC."""
+    """Values with their types, so 1 differs from True; a time as its moment, in any UTC."""
     if isinstance(value, dict):
         return {name: plain(item) for name, item in value.items()}
     if isinstance(value, list):

@@ -15,7 +15,7 @@ from truffle.ec2.offerings import RegionOfferings, RegionOutcome
 from truffle.ec2.plan_offerings import search_plans
 
 WEEK = 168
-WANTED = Wanted("p5.48xlarge", 4, WEEK)
+WANTED = Wanted(instance_type="p5.48xlarge", count=4, duration_hours=WEEK)
 
 
 def a_part(**facts: Any) -> dict[str, Any]:
@@ -66,7 +66,12 @@ def found(client: SageMaker, wanted: Wanted = WANTED) -> RegionOfferings:
 
 def test_the_search_names_sagemakers_type_size_length_and_dates() -> None:
     sagemaker, end = SageMaker(), NOON + timedelta(days=9)
-    found(sagemaker, Wanted("p5.48xlarge", 4, WEEK, start_after=NOON, end_by=end))
+    found(
+        sagemaker,
+        Wanted(
+            instance_type="p5.48xlarge", count=4, duration_hours=WEEK, start_after=NOON, end_by=end
+        ),
+    )
     assert sagemaker.asked == [
         {
             "InstanceType": "ml.p5.48xlarge",
@@ -80,7 +85,15 @@ def test_the_search_names_sagemakers_type_size_length_and_dates() -> None:
 
 def test_several_types_are_searched_one_after_the_other() -> None:
     sagemaker = SageMaker(an_offering())
-    answer = found(sagemaker, Wanted("p5.48xlarge", 4, WEEK, other_types=("p5en.48xlarge",)))
+    answer = found(
+        sagemaker,
+        Wanted(
+            instance_type="p5.48xlarge",
+            count=4,
+            duration_hours=WEEK,
+            other_types=("p5en.48xlarge",),
+        ),
+    )
     assert [it["InstanceType"] for it in sagemaker.asked] == ["ml.p5.48xlarge", "ml.p5en.48xlarge"]
     assert len(answer.offerings) == 2
 
@@ -105,7 +118,12 @@ def test_a_plan_of_several_parts_is_no_single_zone() -> None:
 
 
 def test_a_start_that_is_too_late_is_left_out() -> None:
-    wanted = Wanted("p5.48xlarge", 4, WEEK, start_by=NOON - timedelta(hours=1))
+    wanted = Wanted(
+        instance_type="p5.48xlarge",
+        count=4,
+        duration_hours=WEEK,
+        start_by=NOON - timedelta(hours=1),
+    )
     assert found(SageMaker(an_offering()), wanted).offerings == ()
 
 

@@ -64,7 +64,7 @@ class World:
         self.simulator.replace_fleet(load_fleet(json.dumps(fleet), self.simulator.now()))
 
     def fails(self, operation: str, kind: FaultKind, page: int | None = None) -> None:
-        self.simulator.add_fault(Fault(kind, operation=operation, page=page))
+        self.simulator.add_fault(Fault(kind=kind, operation=operation, page=page))
 
     def listed(self, url: str) -> Snapshot:
         def client(service: str) -> Any:

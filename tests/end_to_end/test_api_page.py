@@ -36,7 +36,7 @@ def healthy(box: Sandbox) -> None:
 
 
 def answered(box: Sandbox, question: str, **environment: str) -> tuple[int, Any]:
-    """Status and JSON of one of the page's lines, run by bash; the text of what is none."""
+    """Status and JSON of one of the page's lines, run by bash; the text if it is not JSON."""
     assert ASK is not None
     ask = ASK[0].replace("curl ", "curl --write-out '\\n%{http_code}' ")
     done = subprocess.run(

@@ -102,7 +102,7 @@ def healthy() -> None:
     """The tests of this file go on from each other's end."""
 
 
-def told(events: list[dict[str, Any]]) -> Counter[tuple[str, str]]:
+def counted(events: list[dict[str, Any]]) -> Counter[tuple[str, str]]:
     return Counter((it["type"], it["reservation_id"]) for it in events)
 
 
@@ -147,7 +147,7 @@ def accounts_of(box: Sandbox, key: str) -> set[str]:
     return {line["account_id"] for line in lines if "outcome" in line}
 
 
-def test_each_change_is_told_once_however_many_units_see_it(box: Sandbox) -> None:
+def test_each_change_is_reported_once_however_many_units_see_it(box: Sandbox) -> None:
     seen = shown()
     of_a_region = [key for key in snapshots(box) if "/us-east-1-" in key]
     groups = {frozenset(accounts_of(box, key)) for key in of_a_region}
@@ -175,6 +175,6 @@ def test_each_change_is_told_once_however_many_units_see_it(box: Sandbox) -> Non
     expected = Counter(
         {**{("resized", name): 1 for name in shrunk}, **{("vanished", name): 1 for name in gone}}
     )
-    assert told(delivered) == expected
+    assert counted(delivered) == expected
     recorded = rows(box, "/events", type="resized,vanished", limit=1000)
-    assert told(recorded) == expected
+    assert counted(recorded) == expected

@@ -1,4 +1,4 @@
-"""The documented questions over the sandbox's data: Athena and DuckDB give the same rows."""
+"""The saved queries over the sandbox's data: Athena and DuckDB give the same rows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from truffle import BillExport, Truffle
 from truffle.cli.running import run
 from truffle.core.ledger import day_of, write_day
 from truffle.core.market.answers import answers_key, answers_to_lines
-from truffle.core.questions import CUR_TABLE, QUESTIONS, SavedQuery
+from truffle.core.saved_queries import CUR_TABLE, SAVED_QUERIES, SavedQuery
 from truffle.core.spans import Span
 from truffle.core.tables import TABLES
 from truffle.sql.athena import Athena
@@ -122,8 +122,8 @@ def athena(box: Sandbox) -> Athena:
     return Athena(box.client("athena"), box.outputs["WorkgroupName"], box.outputs["DatabaseName"])
 
 
-def of_now(question: SavedQuery, copy: Path) -> str:
-    """The question with the month and the moment of the sandbox's data."""
+def of_now(saved: SavedQuery, copy: Path) -> str:
+    """The query with the month and the moment of the sandbox's data."""
     ((moment, month),) = ask_folder(
         copy, "SELECT max(observed_at), date_trunc('month', max(observed_at)) FROM listings"
     ).rows
@@ -138,7 +138,7 @@ def of_now(question: SavedQuery, copy: Path) -> str:
         "2026-11-01": f"{first:%Y-%m-%d}",
     }
     anything = "|".join(map(re.escape, changes))
-    return re.sub(anything, lambda found: changes[found[0]], question.sql)
+    return re.sub(anything, lambda found: changes[found[0]], saved.sql)
 
 
 def comparable(answers: Any) -> list[list[Any]]:
@@ -155,9 +155,9 @@ def comparable(answers: Any) -> list[list[Any]]:
     return [[plain(value) for value in row] for row in answers]
 
 
-@pytest.mark.parametrize("question", QUESTIONS, ids=lambda it: it.name)
-def test_both_engines_answer_alike(box: Sandbox, copy: Path, question: SavedQuery) -> None:
-    sql = of_now(question, copy)
+@pytest.mark.parametrize("saved", SAVED_QUERIES, ids=lambda it: it.name)
+def test_both_engines_answer_alike(box: Sandbox, copy: Path, saved: SavedQuery) -> None:
+    sql = of_now(saved, copy)
     by_athena, by_duckdb = athena(box).ask(sql, 60), ask_folder(copy, sql)
     assert by_athena.columns == by_duckdb.columns
     assert comparable(by_athena.rows) == comparable(by_duckdb.rows)
@@ -216,8 +216,8 @@ def test_the_command_copies_the_bucket_of_the_stack(
 
 
 def test_a_bill_stands_beside_what_was_seen(box: Sandbox, copy: Path) -> None:
-    (question,) = [it for it in QUESTIONS if CUR_TABLE in it.sql]
-    answers = ask_folder(copy, of_now(question, copy)).objects()
+    (saved,) = [it for it in SAVED_QUERIES if CUR_TABLE in it.sql]
+    answers = ask_folder(copy, of_now(saved, copy)).objects()
     (billed,) = [row for row in answers if row["billed_usd"] is not None]
     assert (billed["billed_usd"], billed["unused_usd"]) == (20.0, 7.5)
     assert billed["reservation_id"] is not None

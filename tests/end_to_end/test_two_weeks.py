@@ -1,4 +1,4 @@
-"""Two weeks in two minutes: everybody hears what the story has for him, each thing once."""
+"""Two weeks in two minutes: each destination gets the alerts of the story, each once."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def look_of(event: Json, story: Performance) -> int:
 
 
 NEAR = timedelta(minutes=2)
-"""The regions of a run are looked at in any order; runs are farther apart."""
+"""The regions of a run are listed in any order; runs are farther apart."""
 
 
 def heard_ids(story: Performance, name: str) -> list[str]:

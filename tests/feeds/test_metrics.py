@@ -15,6 +15,7 @@ from tests.builders import DAY, HOUR, NOON, a_block, an_odcr
 from tests.effort import examples
 from tests.strategies import whole_reservations
 from truffle.core.model import Health, Reservation
+from truffle.core.organization import Labels
 from truffle.core.pricing import PriceBook
 from truffle.feeds.inputs import MetricsInput, ScopeState
 from truffle.feeds.metrics import NAMES, metrics
@@ -103,6 +104,18 @@ def test_each_scope_has_its_age_and_success() -> None:
     assert [value for _, value in found["truffle_scope_success"]] == [1, 0]
     assert found["truffle_scope_data_age_seconds"] == [
         ({"account_id": "1", "region": "us-east-1"}, 3600)
+    ]
+
+
+def test_names_of_accounts_are_a_metric_of_their_own() -> None:
+    named = Labels("research-one", "Research")
+    scopes = [
+        ScopeState("1", "us-east-1", True, NOON, named),
+        ScopeState("1", "us-east-2", True, NOON, named),
+        ScopeState("2", "us-east-1", True, NOON),
+    ]
+    assert samples(scopes=scopes)["truffle_account_info"] == [
+        ({"account_id": "1", "account_name": "research-one", "organizational_unit": "Research"}, 1)
     ]
 
 

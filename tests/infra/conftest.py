@@ -20,7 +20,7 @@ from tests.infra.synthesized import ALERTS, EVERYTHING, FORWARDED, Json, Synthes
 use_bundled_node()  # jsii starts Node.js when a module of the tests imports the CDK.
 
 CANARY = "Canary"
-"""A stack with a fault, beside the real one: it proves that cdk-nag looked."""
+"""A stack with a fault, beside the real one: it proves that cdk-nag ran."""
 
 
 @pytest.fixture(scope="session")

@@ -269,7 +269,7 @@ def text_of(value: Any) -> str:
 
 
 def refuses_plain_http(statements: list[Json]) -> bool:
-    """Whether a resource's policy denies everybody everything that does not come over TLS."""
+    """Whether a resource's policy denies all requests without TLS."""
     return any(
         one["Effect"] == "Deny"
         and one["Principal"] in ("*", {"AWS": "*"})

@@ -37,7 +37,9 @@ def test_without_an_alerts_file_there_is_no_destination(nothing: object) -> None
 
 def test_a_secret_makes_a_destination_that_gets_what_people_get() -> None:
     alerts = parse_context({"slack_secret_arn": SECRET_ARN}).alerts
-    assert alerts.destinations == (Destination("slack", DestinationKind.SLACK, SECRET_ARN),)
+    assert alerts.destinations == (
+        Destination(name="slack", kind=DestinationKind.SLACK, secret=SECRET_ARN),
+    )
     assert alerts.routes == (Route("slack", ("slack",)),)
 
 

@@ -370,10 +370,11 @@ def test_the_summaries_schedules_may_send_to_their_queues_alone(stack: Synthesiz
     }
 
 
-def test_query_reads_the_past_and_the_rows_of_regions_from_the_bucket(stack: Synthesized) -> None:
+def test_query_reads_the_past_and_what_a_run_left_from_the_bucket(stack: Synthesized) -> None:
     (reading,) = _allowed(stack, "query", "s3:GetObject")
     read = {text_of(one).partition("/")[2] for one in reading["Resource"]}
-    assert read == {"snapshots/*", "runs/*", "usage/*", "offerings/*", "latest/regions/*"}
+    past = {"snapshots/*", "runs/*", "usage/*", "offerings/*"}
+    assert read == past | {"latest/regions/*", "latest/beside/*"}
 
 
 def test_costs_are_only_read_where_the_setting_is_on(plain: Synthesized) -> None:

@@ -25,7 +25,7 @@ def resource(kind: str, **properties: Any) -> Json:
 
 
 def policy(size: int) -> Json:
-    """A policy document whose JSON has so many characters."""
+    """A policy document whose JSON has that many characters."""
     document = {"Statement": [{"Resource": ""}]}
     filler = "r" * (size - len(json.dumps(document, separators=(",", ":"))))
     return {"Statement": [{"Resource": filler}]}
@@ -240,7 +240,9 @@ def test_a_name_is_shortened_by_the_stacks_name() -> None:
 
 def test_destinations_are_those_of_the_alerts_file() -> None:
     """Their names stand in the template without hyphens, too."""
-    destination = Destination("on-call-people", DestinationKind.SLACK, "truffle/slack")
+    destination = Destination(
+        name="on-call-people", kind=DestinationKind.SLACK, secret="truffle/slack"
+    )
     queues = [f"truffle-AlertingDestinationsoncallpeopleQueue{n}" for n in range(300)]
     document = {"Statement": [{"Resource": queues}]}
     template = resource("IAM::Role", Policies=[{"PolicyDocument": document}])

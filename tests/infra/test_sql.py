@@ -9,7 +9,7 @@ import pytest
 
 from tests.infra.synthesized import Json, Resource, Synthesized, text_of
 from truffle.core.layout import table_key
-from truffle.core.questions import CUR_TABLE, QUESTIONS
+from truffle.core.saved_queries import CUR_TABLE, SAVED_QUERIES
 from truffle.core.tables import TABLES
 
 
@@ -63,7 +63,7 @@ def test_a_query_scans_no_more_than_the_limit(stack: Synthesized) -> None:
 
 def test_every_question_is_saved_but_that_of_a_table_of_yours(stack: Synthesized) -> None:
     saved: list[Resource] = stack.of_type("Athena::NamedQuery")
-    expected = {one.sql for one in QUESTIONS if CUR_TABLE not in one.sql}
+    expected = {one.sql for one in SAVED_QUERIES if CUR_TABLE not in one.sql}
     assert {query["QueryString"] for query in saved} == expected
     assert {query["WorkGroup"] for query in saved} == {"truffle"}
 

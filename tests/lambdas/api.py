@@ -1,4 +1,4 @@
-"""Asking the API as API Gateway does, and an oracle of what its lists must answer."""
+"""Requests as API Gateway sends them, and an oracle of the lists."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def client_error(code: str, operation: str = "DescribeCapacityReservations") -> 
 class Fleet:
     """EC2 in all its scopes: what each lists, in pages of two, and the faults of some.
 
-    A fault strikes an operation after so many of its pages, as often as EC2 is asked.
+    A fault affects an operation after that many of its pages, as often as EC2 is asked.
     """
 
     raw: dict[Scope, list[Raw]] = field(default_factory=dict)

@@ -56,7 +56,7 @@ class Organization:
         return unit_id
 
     def client(self) -> Any:
-        """A boto3 client that is answered by this organization."""
+        """A boto3 client of this organization."""
         made = _session().client("organizations")
         made.meta.events.register("before-send.organizations", self._answer)
         return made

@@ -59,7 +59,13 @@ class Shared:
         client: Any = Around(self.scopes.client, after={dies_after: dies} if dies_after else {})
         store = ScopeStore(client, self.scopes.table)
         archive = archive_in(Bucket())
-        collector = Collector(self.fleet.of, DescribedTypes(), store, archive, self.clock)
+        collector = Collector(
+            ec2_of=self.fleet.of,
+            types=DescribedTypes(),
+            scopes=store,
+            archive=archive,
+            clock=self.clock,
+        )
         try:
             collector.collect(Unit("run", REGION, accounts), self.clock() + HOUR)
         except Killed:

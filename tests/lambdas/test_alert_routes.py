@@ -179,7 +179,7 @@ def test_the_delivery_of_an_event_stands_beside_the_decision(alerts: Alerts) -> 
     alerts.happened(event)
     store = DeliveryStore(service("dynamodb"), alerts.stack.table)
     store.note("oncall", [event.event_id], Delivery(DeliveryStatus.DELIVERED, NOON))
-    reason = "warehouse (https) answered 403: no"
+    reason = "warehouse (https) returned 403: no"
     failed = Delivery(DeliveryStatus.RETRYING, NOON, 3, reason, NOON + timedelta(seconds=20))
     store.note("warehouse", [event.event_id], failed)
     body = ask("/alerts/explain", event_id=event.event_id).body

@@ -52,14 +52,14 @@ class Organization:
     def cache(self) -> Organization:
         return self
 
-    def statuses(self) -> list[StoredStatus]:
+    def statuses(self, *, with_rows: bool = False) -> list[StoredStatus]:
         return self._statuses
 
     @cached_property
     def _statuses(self) -> list[StoredStatus]:
         return [
             StoredStatus(
-                Scope(f"{account:012}", region),
+                scope=Scope(f"{account:012}", region),
                 revision=1,
                 observed_at=NOON - HOUR,
                 attempted_at=NOON,
@@ -93,7 +93,15 @@ class Organization:
 def asked_of(organization: Organization) -> Iterator[None]:
     store: Any = organization
     parts = Query(QuerySettings)
-    parts.settings = QuerySettings("table", "bucket", "60", "400", "", "{}", "publisher")
+    parts.settings = QuerySettings(
+        table="table",
+        bucket="bucket",
+        schedule_minutes="60",
+        event_retention_days="400",
+        expected_denied="",
+        queues="{}",
+        publisher="publisher",
+    )
     parts.inventory, parts.events, parts.runs = Inventory(store), store, store
     parts.price_list = store
     with pytest.MonkeyPatch.context() as patch:
@@ -176,7 +184,7 @@ def test_what_does_not_fit_at_all_is_answered_with_what_to_do(
 
     assert (answer.status, answer.content_type) == (400, "application/problem+json")
     assert answer.body["title"] == "Response too large"
-    assert "filter" in answer.body["detail"]
+    assert "Filter" in answer.body["detail"]
 
 
 def test_an_event_that_is_too_large_is_left_out_of_its_reservation(

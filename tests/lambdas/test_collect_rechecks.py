@@ -1,4 +1,4 @@
-"""``collect`` outside of runs: it plans checks of what is due soon, and answers no run for them."""
+"""``collect`` outside of runs: it schedules rechecks, and records no attempt of a run."""
 
 from __future__ import annotations
 

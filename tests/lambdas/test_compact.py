@@ -15,6 +15,7 @@ from lambdas.store.archive import event_key
 from tests.builders import DAY, HOUR, NOON, an_event, an_odcr
 from tests.sql.buckets import FolderBucket, archive, look
 from truffle.core.events import to_message
+from truffle.core.tables import TABLES
 from truffle.sql.compaction import Compaction
 from truffle.sql.database import connect
 from truffle.sql.local import ask_folder
@@ -29,17 +30,17 @@ def bucket(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def compact(bucket: Path, tmp_path: Path) -> Compact:
-    """Runs a new invocation, with time for so many objects; the function's folder stays."""
+    """Runs a new invocation, with time for that many objects; the function's folder stays."""
 
     def run(*days: date, time_for: int = 1000) -> dict[str, list[str]]:
         client = FolderBucket(bucket)
         compactor = Compactor(
-            client,
-            "bucket",
-            tmp_path / "function",
-            Compaction(connect()),
-            timedelta(hours=1),
-            lambda: client.puts < time_for,
+            client=client,
+            bucket="bucket",
+            folder=tmp_path / "function",
+            compaction=Compaction(connect()),
+            period=timedelta(hours=1),
+            has_time=lambda: client.puts < time_for,
         )
         return compactor.run(days)
 
@@ -125,6 +126,14 @@ def test_events_are_archived_and_become_a_table(bucket: Path, compact: Compact) 
     assert json.loads((bucket / key).read_text()) == message
     compact()
     assert rows(bucket, "events", "event_id, type") == [(message["event_id"], message["type"])]
+
+
+def test_every_field_of_an_event_is_in_its_table(bucket: Path, compact: Compact) -> None:
+    message = to_message(an_event())
+    assert set(message) <= {it.name for it in TABLES["events"].columns}
+    archive(bucket).write_event({**message, "mood": "calm"})
+    compact()
+    assert rows(bucket, "events", "other_fields") == [('{"mood":"calm"}',)]
 
 
 def test_the_state_names_the_schedule_for_readers_of_a_copy(bucket: Path, compact: Compact) -> None:

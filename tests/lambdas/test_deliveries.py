@@ -63,7 +63,7 @@ def test_a_failed_attempt_has_the_response_and_the_time_of_the_next(
         DeliveryStatus.RETRYING,
         noon,
         2,
-        "oncall (slack) answered 403: invalid_token",
+        "oncall (slack) returned 403: invalid_token",
         noon + timedelta(seconds=10),
     )
     oncall.invoke(mailed.again().again())
@@ -88,7 +88,7 @@ def test_a_dead_letter_says_why(oncall: Office, sink: Destination) -> None:
     oncall.clock.advance(DAY)
     oncall.invoke(mailed)
     found = became(oncall, an_event().event_id)
-    reason = "oncall (slack) answered 410: gone"
+    reason = "oncall (slack) returned 410: gone"
     assert found == Delivery(DeliveryStatus.DEAD_LETTER, oncall.clock(), 1, reason)
 
 
@@ -135,7 +135,7 @@ def test_the_events_of_a_digest_that_is_refused_are_retried(
     assert found is not None
     assert (found.status, found.detail) == (
         DeliveryStatus.RETRYING,
-        "oncall (slack) answered 403: no",
+        "oncall (slack) returned 403: no",
     )
     oncall.invoke(flush.again())
     assert status(oncall, 2) is DeliveryStatus.DELIVERED

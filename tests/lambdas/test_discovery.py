@@ -1,4 +1,4 @@
-"""Which accounts there are: asked of Organizations, and what serves where it does not answer."""
+"""The accounts that Organizations lists, and those used if it does not respond."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def test_an_account_that_moves_out_of_the_unit_leaves(
     assert selection.of(found) == ids(*range(3, 12))
 
 
-# --- what serves where Organizations does not answer ---------------------------------------------
+# --- if Organizations does not respond -----------------------------------------------------------
 
 
 @pytest.mark.parametrize("page", [0, 1, 3])

@@ -47,7 +47,7 @@ def test_the_bounds_of_every_parameter_are_as_described(url: str, tmp_path: Path
 
 
 def operations_of(url: str, folder: Path, arguments: Sequence[str]) -> int:
-    """How many operations a fuzzer tried and found to be as described."""
+    """The number of operations that a fuzzer tried and found as described."""
     signature = ("--header", f"Authorization: {SIGNATURE}", "--exclude-checks", NOT_CHECKED)
     found = fuzz(f"{url}/openapi.json", folder, [*signature, "--seed", "8", *arguments])
     assert found.returncode == 0, found.stdout + found.stderr

@@ -29,7 +29,7 @@ class Store:
     rows: dict[Scope, tuple[Reservation, ...]] = field(default_factory=dict)
 
     def observe(self, scope: Scope, at: datetime, *rows: Reservation) -> None:
-        before = self.statuses_.get(scope, StoredStatus(scope))
+        before = self.statuses_.get(scope, StoredStatus(scope=scope))
         moved = self.rows.get(scope) != rows
         self.rows[scope] = rows
         self.statuses_[scope] = replace(before, observed_at=at, revision=before.revision + moved)
@@ -37,7 +37,7 @@ class Store:
     def cache(self) -> Store:
         return self
 
-    def statuses(self) -> list[StoredStatus]:
+    def statuses(self, *, with_rows: bool = False) -> list[StoredStatus]:
         return list(self.statuses_.values())
 
     def reservations(self, status: StoredStatus) -> tuple[Reservation, ...]:

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from lambdas import publish
+from lambdas.api.usage import answer, to_usage_query
 from lambdas.clients import service
 from lambdas.settings import PublishSettings, QuerySettings
 from lambdas.store.directory import DirectoryStore
@@ -19,7 +21,9 @@ from tests.lambdas.fakes import Clock, FakeContext, Wire, client_error
 from tests.lambdas.query.builders import Api
 from tests.lambdas.test_publish import record
 from truffle.core.model import Scope
-from truffle.core.organization import Account, Directory
+from truffle.core.organization import Account, Directory, Labels
+from truffle.core.pricing import PriceBook
+from truffle.core.spans import Span
 
 THIRD = "777788889999"
 DIRECTORY = Directory(
@@ -90,6 +94,19 @@ class TestAnswers:
     def test_reservations_are_sorted_by_name(self) -> None:
         found = ask("/reservations", sort="account_name").body["items"]
         assert [it["account_name"] for it in found] == ["billing", "research-one", None]
+
+    def test_metrics_have_names(self) -> None:
+        text = ask("/metrics").text
+        families = text_string_to_metric_families(text)  # type: ignore[no-untyped-call]
+        (found,) = [family for family in families if family.name == "truffle_account_info"]
+        assert [sample.labels for sample in found.samples] == [
+            {"account_id": HOME, "account_name": "billing", "organizational_unit": ""},
+            {
+                "account_id": OTHER,
+                "account_name": "research-one",
+                "organizational_unit": "Research/Training",
+            },
+        ]
 
     def test_the_status_says_how_the_accounts_were_found(self) -> None:
         assert ask("/status").body["discovery"] == {
@@ -221,3 +238,20 @@ def test_an_event_is_published_without_names_where_they_cannot_be_read(
     message, attributes = published()
     assert message["account_name"] is None
     assert "account_name" not in attributes
+
+
+def test_the_accounts_and_owners_of_groups_have_names() -> None:
+    row = an_odcr(account_id=OTHER, owner_id=HOME, used_capacity=0)
+    labels = {OTHER: Labels("research-one"), HOME: Labels("billing"), "111111111111": Labels("no")}
+    span = Span(row, NOON, NOON + HOUR)
+    values: dict[str, list[Any]] = {"since": [NOON], "until": [NOON + HOUR]}
+
+    def named(*by: str) -> dict[str, str]:
+        asked = to_usage_query({**values, "by": list(by)}, NOON + HOUR)
+        found = answer(asked, [span], PriceBook(), labels=labels).others
+        names: dict[str, str] = found["account_names"]
+        return names
+
+    assert named("account", "owner") == {OTHER: "research-one", HOME: "billing"}
+    assert named("owner", "type") == {HOME: "billing"}
+    assert named("type") == {}

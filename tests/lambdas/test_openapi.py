@@ -238,11 +238,11 @@ REAL = {
 
 
 A_FLEET = CapacityFleet(
-    "crf-1",
-    "us-east-2",
-    "active",
+    fleet_id="crf-1",
+    region="us-east-2",
+    state="active",
     target_capacity=20,
-    members=(FleetMember("cr-a", "p5.48xlarge"),),
+    members=(FleetMember(reservation_id="cr-a", instance_type="p5.48xlarge"),),
 )
 ALERTS = {
     "destinations": {"oncall": {"kind": "slack", "secret": "truffle/slack"}},
@@ -276,7 +276,7 @@ def api(
     watched(stack, failed)
     known = ScopeFleets((A_FLEET,), {"crf-1": Shortfall(NOON)}, FleetError("Throttling", NOON))
     FleetStore(BesideStore(stack.scopes.groups)).write(OHIO, NOTHING_STORED, known, [])
-    placed = Placement("cr-a", "us-east-2", network_nodes=("nn-1", "nn-2"))
+    placed = Placement(reservation_id="cr-a", region="us-east-2", network_nodes=("nn-1", "nn-2"))
     placements = ScopePlacements(frozenset({"cr-a"}), (placed,), NOON, "Throttling", NOON)
     PlacementStore(BesideStore(stack.scopes.groups)).write(OHIO, placements)
     beside = stranded([an_odcr("cr-a", available_capacity=2)], [an_on_demand_instance()])

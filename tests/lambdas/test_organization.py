@@ -183,10 +183,12 @@ def test_a_run_of_three_times_the_accounts_takes_hardly_more_calls(
 def test_a_query_reads_units_and_not_scopes(organization: Make) -> None:
     made = organization(12)
     made.settles()
-    _, cold = made.asks("/reservations")
+    _, warm = made.asks("/reservations")
     _, warm = made.asks("/reservations", is_cold=False)
     assert total(warm, *READS) <= 2
-    assert total(cold, *READS) <= made.units + len(made.holding) + 5
+    for path in ("/reservations", "/summary", "/status", "/fleets", "/topology"):
+        _, cold = made.asks(path)
+        assert total(cold, *READS, "GetObject") <= made.units + len(REGIONS) + 5, path
 
 
 def test_every_scopes_age_is_exact_after_an_unchanged_run(organization: Make) -> None:

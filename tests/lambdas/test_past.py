@@ -1,4 +1,4 @@
-"""``as_of``: the API answers of a moment of the past what it answered then."""
+"""``as_of``: the API returns for a past moment what it returned then."""
 
 from __future__ import annotations
 

@@ -264,7 +264,15 @@ def an_extension(start: datetime, end: datetime, fee: str) -> dict[str, Any]:
 def record(hours: Hours, offering: Offering, at: datetime) -> None:
     """Put an answer to a watch into the bucket."""
     answer = Answer(
-        "big", OHIO.region, HOME, a_question(), Outcome.OFFERED, at, (offering,), None, None
+        watch="big",
+        region=OHIO.region,
+        account_id=HOME,
+        question=a_question(),
+        outcome=Outcome.OFFERED,
+        observed_at=at,
+        offerings=(offering,),
+        code=None,
+        message=None,
     )
     lines = answers_to_lines([answer])
     name = answers_key(OHIO.region, at, lines)

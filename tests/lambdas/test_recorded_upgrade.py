@@ -142,8 +142,8 @@ def test_a_reservation_is_found_with_its_events(
             )
             differs = ("collection", "events", "observed_at")
             assert known(now, then, *differs) == known(then, then, *differs)
-            told = [it["event_id"] for it in then["events"]]
-            assert [it["event_id"] for it in now["events"]] == told
+            published = [it["event_id"] for it in then["events"]]
+            assert [it["event_id"] for it in now["events"]] == published
 
 
 def test_the_first_runs_change_nothing_but_when_it_was_observed(run: Callable[[], None]) -> None:

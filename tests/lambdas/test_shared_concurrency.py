@@ -85,7 +85,13 @@ def all_at_once(world: Shared) -> list[Failure]:
 
     def collect(accounts: tuple[str, ...]) -> list[ScopeOutcome]:
         archive = archive_in(Bucket())
-        collector = Collector(world.fleet.of, DescribedTypes(), world.scopes, archive, world.clock)
+        collector = Collector(
+            ec2_of=world.fleet.of,
+            types=DescribedTypes(),
+            scopes=world.scopes,
+            archive=archive,
+            clock=world.clock,
+        )
         return collector.collect(Unit("run", REGION, accounts), at + HOUR)
 
     with ThreadPoolExecutor(len(UNITS)) as pool:
@@ -115,7 +121,13 @@ def test_units_that_all_list_one_reservation_are_stored_whole_and_report_once() 
 def overlapping(world: Shared, slow: Slow, account_id: str) -> None:
     world.clock.advance(HOUR)
     archive = archive_in(Bucket())
-    collector = Collector(slow.of, DescribedTypes(), world.scopes, archive, world.clock)
+    collector = Collector(
+        ec2_of=slow.of,
+        types=DescribedTypes(),
+        scopes=world.scopes,
+        archive=archive,
+        clock=world.clock,
+    )
     collector.collect(Unit("run", REGION, (account_id,)), world.clock() + HOUR)
 
 

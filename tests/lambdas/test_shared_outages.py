@@ -38,7 +38,13 @@ class Stacked:
             self.clock.advance(HOUR)
             archive = archive_in(Bucket())
             types = DescribedTypes()
-            collector = Collector(self.fleet.of, types, self.scopes, archive, self.clock)
+            collector = Collector(
+                ec2_of=self.fleet.of,
+                types=types,
+                scopes=self.scopes,
+                archive=archive,
+                clock=self.clock,
+            )
             for region in REGIONS:
                 unit = Unit(f"run-{self.runs}", region, self.accounts)
                 collector.collect(unit, self.clock() + HOUR)

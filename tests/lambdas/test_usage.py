@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 import pytest
 
 from lambdas import ledger, query, wiring
-from lambdas.api.usage import answer, to_question
+from lambdas.api.usage import answer, to_usage_query
 from lambdas.clients import service
 from lambdas.history.ledgers import LedgerStore
 from lambdas.settings import LedgerSettings
@@ -282,9 +282,7 @@ def test_filters_choose_what_is_counted(hours: Hours) -> None:
     assert usage(hours, **asked, account=HOME)
 
 
-def test_a_cold_function_reads_the_ledgers_and_the_regions_that_hold_something(
-    hours: Hours,
-) -> None:
+def test_a_cold_function_reads_an_object_for_each_day(hours: Hours) -> None:
     a_day(hours)
     store, day = LedgerStore(service("s3"), hours.stack.bucket), MIDNIGHT - 30 * DAY
     for number in range(30):
@@ -297,10 +295,8 @@ def test_a_cold_function_reads_the_ledgers_and_the_regions_that_hold_something(
             read.clear()
             items = usage(hours, since="2026-10-25", until="2026-11-24", by=by)
             assert sum(it["reserved_hours"] for it in items) == 30 * 5 * 8 * 24
-            assert len(read) == len(set(read))
-            assert sum(key.startswith("usage/") for key in read) == 30
-            others = [key for key in read if not key.startswith("usage/")]
-            assert set(others) <= {"latest/regions/us-east-2.json.gz"}
+            assert len(read) == len(set(read)) == 30
+            assert all(key.startswith("usage/") for key in read)
 
 
 @contextmanager
@@ -341,7 +337,7 @@ def test_the_garbage_collector_pauses_while_usage_is_added_up() -> None:
         paused.append(not gc.isenabled())
         yield from ()
 
-    answer(to_question({}, NOON), spans(), PriceBook())
+    answer(to_usage_query({}, NOON), spans(), PriceBook())
     assert (paused, gc.isenabled()) == ([True], True)
 
 
@@ -350,6 +346,11 @@ def test_a_price_that_is_unknown_is_null(hours: Hours) -> None:
     (row,) = usage(hours, since="2026-11-24", until="2026-11-25")
     assert (row["reserved_cost"], row["idle_cost"], row["currency"]) == (None, None, None)
     assert row["unpriced_hours"] == row["reserved_hours"]
+
+
+def test_a_start_of_today_names_the_parameter_that_includes_it(hours: Hours) -> None:
+    answer = hours.ask("/usage", since=hours.clock.moment.date().isoformat())
+    assert (answer.status, "give until" in str(answer.body)) == (400, True)
 
 
 @pytest.mark.parametrize(
@@ -369,11 +370,12 @@ def test_a_question_that_cannot_be_asked_is_refused(
     assert (answer.status, answer.body["parameter"]) == (400, parameter)
 
 
+@pytest.mark.parametrize("limit", ["history.usage.MOST_OBJECTS", "api.responses.MOST_USAGE_ROWS"])
 def test_a_question_that_is_too_large_names_the_sql_to_use(
-    hours: Hours, monkeypatch: pytest.MonkeyPatch
+    hours: Hours, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
     a_day(hours)
-    monkeypatch.setattr("lambdas.history.usage.MOST_OBJECTS", 1)
+    monkeypatch.setattr(f"lambdas.{limit}", 0)
     answer = hours.ask("/usage", since="2026-11-24", until="2026-11-25")
     assert (answer.status, answer.body["title"]) == (400, "Request too large")
     assert "FROM usage WHERE dt BETWEEN '2026-11-24' AND '2026-11-24'" in answer.body["sql"]

@@ -128,7 +128,7 @@ def test_a_destination_that_says_nothing_is_unreachable_in_time(
 ) -> None:
     monkeypatch.setattr(webhook, "LONGEST_EXCHANGE", 1)
     destination.replies = [Reply(200, seconds=3)]
-    with pytest.raises(Unreachable, match="no answer within 1 s"):
+    with pytest.raises(Unreachable, match="no response within 1 s"):
         post(destination.url(), {})
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from tests.builders import NOON
-from truffle.messages.wording import count, moment, moment_from, span, usd
+from truffle.messages.wording import counted, moment, moment_from, span, usd
 
 
 @pytest.mark.parametrize(
@@ -58,4 +58,4 @@ def test_an_amount_has_cents_where_they_matter(amount: float, text: str) -> None
     ("number", "text"), [(0, "0 blocks"), (1, "1 block"), (1200, "1,200 blocks")]
 )
 def test_a_count_has_its_noun(number: int, text: str) -> None:
-    assert count(number, "block") == text
+    assert counted(number, "block") == text

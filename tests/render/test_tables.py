@@ -1,4 +1,4 @@
-"""Tables at 80, 120 and 200 columns: what leaves, and that nothing is cut."""
+"""Tables at 80, 120 and 200 columns: omitted columns, and no truncated text."""
 
 from __future__ import annotations
 
@@ -198,8 +198,12 @@ def test_every_column_that_can_be_named_is_one_of_a_type() -> None:
         assert any(columns_of(kind, rows, View(chosen=(name,))) for kind, rows in TYPED)
 
 
-PLAN = TrainingPlan("arn:aws:sagemaker:us-east-1:123456789012:training-plan/a", "a", "tp-a")
-DATABASE = DbCapacityReservation("dbcr-a")
+PLAN = TrainingPlan(
+    plan_arn="arn:aws:sagemaker:us-east-1:123456789012:training-plan/a",
+    plan_name="a",
+    reservation_id="tp-a",
+)
+DATABASE = DbCapacityReservation(reservation_id="dbcr-a")
 TYPED = (
     (ReservationType.CAPACITY_BLOCKS, BLOCKS),
     (ReservationType.ODCR, ODCRS),

@@ -14,7 +14,7 @@ from truffle.render.use import SNIPPETS
 
 FULL, FREE = ZoneCapacity("us-east-2a", 0), ZoneCapacity("us-east-2b", 2)
 ROW = DbCapacityReservation(
-    "dbcr-0a",
+    reservation_id="dbcr-0a",
     region="us-east-2",
     instance_type="db.r7g.4xlarge",
     engine="postgres",

@@ -106,7 +106,7 @@ class Browser:
                 self._unread += os.read(self._in, 1 << 16)
             except BlockingIOError:
                 if time.monotonic() > until:
-                    raise TimeoutError("the browser does not answer") from None
+                    raise TimeoutError("the browser does not respond") from None
                 time.sleep(0.01)
         line, self._unread = self._unread.split(b"\0", 1)
         return dict(json.loads(line))
@@ -175,7 +175,7 @@ class Browser:
         self.send("Emulation.setEmulatedMedia", features=features)
 
     def picture(self, path: Path, most: int = 6000, scale: float = 1) -> None:
-        """The whole page as a PNG, to so many pixels of its height."""
+        """The whole page as a PNG, up to that many pixels of its height."""
         size = self.send("Page.getLayoutMetrics")["cssContentSize"]
         clip = {"x": 0, "y": 0, "width": size["width"], "height": min(size["height"], most)}
         shot = self.send(

@@ -17,7 +17,7 @@ DAY = timedelta(days=1)
 
 
 def fleet(size: int, now: datetime) -> Inputs:
-    """So many reservations, three of four of them blocks."""
+    """That many reservations, three quarters of them blocks."""
     draw = Random(size)
     rows = [_row(draw, number, now) for number in range(size)]
     failed = [
@@ -25,7 +25,14 @@ def fleet(size: int, now: datetime) -> Inputs:
         FailedScope("210987654321", "sa-east-1", "RequestLimitExceeded", last_success=now - DAY),
     ]
     observed_at = now - timedelta(minutes=20)
-    return Inputs(rows, now, observed_at, 102, "a fleet for tests", failed if size > 5 else ())
+    return Inputs(
+        rows=rows,
+        now=now,
+        observed_at=observed_at,
+        scopes=102,
+        source="a fleet for tests",
+        failed=failed if size > 5 else (),
+    )
 
 
 def _row(draw: Random, number: int, now: datetime) -> Reservation:

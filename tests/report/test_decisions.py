@@ -19,7 +19,7 @@ WEEK = 7 * DAY
 
 
 def decided(*rows: Reservation, **facts: Any) -> list[Decision]:
-    inputs = Inputs(rows, NOON, NOON, 1, "test", **facts)
+    inputs = Inputs(rows=rows, now=NOON, observed_at=NOON, scopes=1, source="test", **facts)
     return decisions(map(span_of, rows), inputs)
 
 

@@ -15,6 +15,7 @@ from tests.builders import NOON, a_block, an_odcr
 from tests.report.browser import CHROMIUM, Browser
 from tests.report.fleets import fleet
 from truffle.core.model import Reservation
+from truffle.core.pricing import PriceBook
 from truffle.report.demo import demo
 from truffle.report.inputs import Inputs
 from truffle.report.page import page
@@ -148,6 +149,36 @@ def test_past_2000_rows_it_groups_and_says_so(browser: Browser, tmp_path: Path) 
     assert len(names(browser)) > 10
 
 
+@pytest.mark.parametrize(
+    ("prices", "figure", "note"),
+    [
+        ({"p5*": 50.0}, "at least $100 an hour", "1 idle reservation of unknown price"),
+        ({"p5*": 50.0, "p4d*": 20.0}, "100% of those held, $140 an hour", ""),
+        ({}, "100% of those held", ""),
+    ],
+)
+def test_the_cost_of_idle_capacity_names_what_has_no_price(
+    browser: Browser, tmp_path: Path, prices: dict[str, float], figure: str, note: str
+) -> None:
+    rows = [
+        an_odcr(name, instance_type=name, total_capacity=2, available_capacity=2)
+        for name in ("p5.48xlarge", "p4d.24xlarge")
+    ]
+    inputs = Inputs(
+        rows=rows,
+        now=NOON,
+        observed_at=NOON,
+        scopes=1,
+        source="tests",
+        prices=PriceBook(settings=prices),
+    )
+    show(browser, tmp_path, inputs)
+    shown = browser.run("document.querySelector('#totals').textContent")
+    assert figure in shown
+    assert note in shown
+    assert ("unknown price" in shown) == bool(note)
+
+
 def test_the_gaps_of_a_team_are_named(browser: Browser, tmp_path: Path) -> None:
     show(browser, tmp_path, demo(NOON), "#group=team")
     text = browser.run("document.querySelector('.timeline').textContent")
@@ -160,7 +191,12 @@ def test_hostile_text_stays_text(browser: Browser, tmp_path: Path) -> None:
         a_block("cr-1", tags={"Name": name, "Team": name}),
         an_odcr(tags={"Name": name}),
     ]
-    show(browser, tmp_path, Inputs(rows, NOON, NOON, 1, name), "#group=team")
+    show(
+        browser,
+        tmp_path,
+        Inputs(rows=rows, now=NOON, observed_at=NOON, scopes=1, source=name),
+        "#group=team",
+    )
     assert browser.run("document.querySelectorAll('img, b').length") == 0
     assert names(browser) == [name]
     assert browser.console == []

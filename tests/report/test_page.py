@@ -1,4 +1,4 @@
-"""The page as a file: what it carries, what it allows, and that text in it stays text."""
+"""The page as a file: its content, its security policy, and escaped text."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Elements(HTMLParser):
 
 
 def an_input(*rows: Reservation, **facts: Any) -> Inputs:
-    return Inputs(rows, NOON, NOON - HOUR, 17, "test", **facts)
+    return Inputs(rows=rows, now=NOON, observed_at=NOON - HOUR, scopes=17, source="test", **facts)
 
 
 def data_of(html: str) -> Any:

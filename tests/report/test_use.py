@@ -9,7 +9,7 @@ from truffle.report.use import use_over_time
 
 
 def a_span(used: int, start: int, end: int, *, is_observed: bool = True) -> Span:
-    """A span from so many hours after noon to so many."""
+    """A span between two numbers of hours after noon."""
     row = an_odcr("cr-a", total_capacity=8, available_capacity=8 - used)
     return Span(row, NOON + start * HOUR, NOON + end * HOUR, is_observed)
 

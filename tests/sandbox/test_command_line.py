@@ -124,7 +124,10 @@ def test_what_is_not_json_is_not_an_event(box: Sandbox, tmp_path: Path) -> None:
 def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     """A sandbox that appears to run."""
     (tmp_path / "clock").write_text("0")
-    made = Sandbox(State("http://127.0.0.1:1", "http://127.0.0.1:2", HOME), tmp_path)
+    made = Sandbox(
+        State(endpoint="http://127.0.0.1:1", ec2_endpoint="http://127.0.0.1:2", account_id=HOME),
+        tmp_path,
+    )
     monkeypatch.setattr(Sandbox, "find", lambda: made)
     return made
 
@@ -147,7 +150,10 @@ def test_time_passes_by_the_given_length(
 def test_an_ec2_of_the_users_own_keeps_its_time(
     tmp_path: Path, box: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own = Sandbox(State("", "http://127.0.0.1:2", HOME, simulates_ec2=False), tmp_path)
+    own = Sandbox(
+        State(endpoint="", ec2_endpoint="http://127.0.0.1:2", account_id=HOME, simulates_ec2=False),
+        tmp_path,
+    )
     monkeypatch.setattr(Sandbox, "find", lambda: own)
     said = CliRunner().invoke(command_line.main, ["advance", "6h"])
     assert said.output.rstrip().endswith(
@@ -210,7 +216,9 @@ def simulated(
 ) -> tuple[Sandbox, World]:
     """A running sandbox whose simulated EC2 has us-east-2 and eu-west-1."""
     (tmp_path / "clock").write_text("0")
-    made = Sandbox(State("http://127.0.0.1:4566", world.url, HOME), tmp_path)
+    made = Sandbox(
+        State(endpoint="http://127.0.0.1:4566", ec2_endpoint=world.url, account_id=HOME), tmp_path
+    )
     monkeypatch.setattr(Sandbox, "find", lambda: made)
     return made, world
 
@@ -266,7 +274,12 @@ class TestBreaking:
     def test_an_ec2_of_the_users_own_is_left_alone(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
     ) -> None:
-        own = Sandbox(State("", "http://127.0.0.1:2", HOME, simulates_ec2=False), tmp_path)
+        own = Sandbox(
+            State(
+                endpoint="", ec2_endpoint="http://127.0.0.1:2", account_id=HOME, simulates_ec2=False
+            ),
+            tmp_path,
+        )
         monkeypatch.setattr(Sandbox, "find", lambda: own)
         refused = invoke(*command)
         assert refused.exit_code == 1

@@ -33,7 +33,7 @@ def a_block(region: str, name: str, days_ago: int, hours: int = 24) -> Region:
         "StartDate": start,
         "EndDate": start + timedelta(hours=hours),
     }
-    return Region(region).with_reservation(Reservation(fields, NOW))
+    return Region(name=region).with_reservation(Reservation(fields=fields, since=NOW))
 
 
 @pytest.fixture
@@ -59,8 +59,22 @@ def test_fees_have_day_account_region_and_type(client: Any) -> None:
     type_ = "p5.48xlarge"
     early, late = Decimal("3020.54"), Decimal("1510.27")
     assert list_billed_fees(client, SINCE, UNTIL) == [
-        BilledFee(date(2026, 10, 15), ACCOUNT, "us-east-2", type_, early, "USD"),
-        BilledFee(date(2026, 11, 21), ACCOUNT, "us-east-1", type_, late, "USD"),
+        BilledFee(
+            day=date(2026, 10, 15),
+            account_id=ACCOUNT,
+            region="us-east-2",
+            instance_type=type_,
+            amount=early,
+            currency="USD",
+        ),
+        BilledFee(
+            day=date(2026, 11, 21),
+            account_id=ACCOUNT,
+            region="us-east-1",
+            instance_type=type_,
+            amount=late,
+            currency="USD",
+        ),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Faults on demand, and the small bucket: how EC2 looks when it does not answer well."""
+"""Faults on demand, and the small bucket: EC2 when it fails."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ def hours(number: float) -> timedelta:
 
 
 def after(world: World, *distances: float) -> list[str | None]:
-    """The state of the only reservation after so many hours, None when it is no longer listed."""
+    """The state of the only reservation after that many hours, None when it is no longer listed."""
     states = []
     for distance in distances:
         world.simulator.set_clock(NOW + hours(distance))
@@ -112,13 +112,15 @@ class TestOdcrs:
 class TestPhases:
     def test_a_phase_says_until_when_it_lasts(self) -> None:
         fields = {"CapacityReservationId": "cr-1", "State": "active", "EndDate": NOW + hours(3)}
-        reservation = Reservation(fields, NOW, timeline=(Change(NOW + hours(1), {"Tenancy": "x"}),))
+        reservation = Reservation(
+            fields=fields, since=NOW, timeline=(Change(NOW + hours(1), {"Tenancy": "x"}),)
+        )
         assert phase_at(reservation, NOW).until == NOW + hours(1)
         assert phase_at(reservation, NOW + hours(1)).until == NOW + hours(3)
 
     def test_before_it_was_written_it_was_as_written(self) -> None:
         fields = {"CapacityReservationId": "cr-1", "State": "active", "EndDate": NOW + hours(3)}
-        assert phase_at(Reservation(fields, NOW), NOW - hours(9)).fields == fields
+        assert phase_at(Reservation(fields=fields, since=NOW), NOW - hours(9)).fields == fields
 
 
 class TestClock:

@@ -173,7 +173,7 @@ def test_a_reply_may_come_too_late(
 ) -> None:
     monkeypatch.setattr(webhook, "LONGEST_EXCHANGE", 0.2)
     destination.answer(Reply(seconds=5), "/slack")
-    with pytest.raises(Unreachable, match="no answer within"):
+    with pytest.raises(Unreachable, match="no response within"):
         status(destination)
 
 
@@ -223,7 +223,9 @@ def test_as_a_process_it_is_set_and_read_through_its_control_api(sink: Sink) -> 
 def test_the_commands_set_it_and_print_the_requests(
     sink: Sink, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    state = State("", "", HOME, sink=sink.endpoint, sink_control=sink.control)
+    state = State(
+        endpoint="", ec2_endpoint="", account_id=HOME, sink=sink.endpoint, sink_control=sink.control
+    )
     monkeypatch.setattr(Sandbox, "find", lambda: Sandbox(state, tmp_path))
 
     def run(*arguments: str) -> Result:

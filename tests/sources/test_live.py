@@ -1,4 +1,4 @@
-"""Every region is asked at once, and whatever one of them does, the others are listed in time."""
+"""All regions are queried at once; none of them delays the others."""
 
 from __future__ import annotations
 
@@ -158,14 +158,20 @@ class TestRegionsThatFail:
         assert (numbers(inventory), inventory.scopes) == ([2], 3)
         assert inventory.failures == [
             ScopeFailure(
-                HOME, PARIS, "OptInRequired", "You are not subscribed to this service.",
-                FailureKind.DISABLED,
+                account_id=HOME,
+                region=PARIS,
+                code="OptInRequired",
+                message="You are not subscribed to this service.",
+                kind=FailureKind.DISABLED,
             ),
             ScopeFailure(
-                HOME, OHIO, "UnauthorizedOperation",
-                "You are not authorized to perform this operation.", FailureKind.DENIED,
+                account_id=HOME,
+                region=OHIO,
+                code="UnauthorizedOperation",
+                message="You are not authorized to perform this operation.",
+                kind=FailureKind.DENIED,
             ),
-        ]  # fmt: skip
+        ]
 
     def test_later_than_on_the_first_page_show_none_of_their_rows(self, world: World) -> None:
         world.has(*(an_odcr(number) for number in range(1, 1002)))
@@ -220,10 +226,13 @@ class TestTheDeadline:
         assert (numbers(inventory), inventory.scopes) == ([1, 2], 3)
         assert inventory.failures == [
             ScopeFailure(
-                HOME, PARIS, "DeadlineExceeded", "There was no complete answer within 10 s.",
-                FailureKind.ERROR,
+                account_id=HOME,
+                region=PARIS,
+                code="DeadlineExceeded",
+                message="There was no complete response within 10 s.",
+                kind=FailureKind.ERROR,
             )
-        ]  # fmt: skip
+        ]
         assert found[-1] == (PARIS, False)
 
     def test_without_knowing_the_regions_there_is_nothing_to_list(self, world: World) -> None:
@@ -239,7 +248,7 @@ class TestTheDeadline:
         inventory = list_live(deadline=deadline)
 
         assert numbers(inventory) == [1, 2]
-        assert "no answer in time" in inventory.warnings[0]
+        assert "no response in time" in inventory.warnings[0]
 
     def test_a_process_ends_although_a_region_still_hangs(self, world: World) -> None:
         world.control.break_calls(FaultKind.HANG, PARIS, RESERVATIONS, seconds=FOR_GOOD)

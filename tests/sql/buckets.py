@@ -73,5 +73,11 @@ def look(
 
 
 def failed_look(path: Path, at: datetime, scope: Scope = OHIO) -> None:
-    failure = Failure(scope, at, FailureKind.ERROR, "InternalError", "An internal error.")
+    failure = Failure(
+        scope=scope,
+        failed_at=at,
+        kind=FailureKind.ERROR,
+        code="InternalError",
+        message="An internal error.",
+    )
     archive(path).write_snapshots(f"{scope.region}/0", [failure])

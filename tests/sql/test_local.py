@@ -1,9 +1,10 @@
-"""SQL over a folder: what was archived is what is answered."""
+"""SQL over a folder returns what was archived."""
 
 from __future__ import annotations
 
 import gzip
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -199,6 +200,32 @@ def test_the_ledger_of_a_day_is_a_table(tmp_path: Path) -> None:
     query = "SELECT dt, try(tags['Team']), reserved_hours, used_hours, len(stretches) FROM usage"
     assert ask(tmp_path, query) == [["2026-11-24", "a", 112.0, 60.0, 2]]
     assert ask(tmp_path, "SELECT other_fields FROM usage") == [['{"cooling": "liquid"}']]
+
+
+def test_a_ledger_that_was_written_again_at_the_same_size_is_read_again(tmp_path: Path) -> None:
+    day = NOON.replace(hour=0)
+    path = tmp_path / "usage/dt=2026-11-24/usage.json"
+    path.parent.mkdir(parents=True)
+    answers = []
+    for number, used in enumerate((5, 6)):
+        row = an_odcr(available_capacity=8 - used)
+        path.write_text(write_day([Span(row, day, day + HOUR)], day))
+        os.utime(path, (number, number))
+        answers.append((path.stat().st_size, ask(tmp_path, "SELECT used_hours FROM usage")))
+    (size, first), (same_size, second) = answers
+    assert size == same_size
+    assert (first, second) == ([[5.0]], [[6.0]])
+
+
+def test_usage_has_a_column_for_the_tag_of_teams(tmp_path: Path) -> None:
+    day = NOON.replace(hour=0)
+    tags = {"cr-a": {"Team": "a", "team": "b"}, "cr-b": {"team": "b"}, "cr-c": {}}
+    spans = [Span(an_odcr(name, tags=its), day, NOON) for name, its in tags.items()]
+    path = tmp_path / "usage/dt=2026-11-24/usage.json.gz"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(gzip.compress(write_day(spans, day).encode()))
+    found = ask(tmp_path, "SELECT reservation_id, team FROM usage")
+    assert found == [["cr-a", "a"], ["cr-b", None], ["cr-c", None]]
 
 
 @pytest.mark.parametrize(

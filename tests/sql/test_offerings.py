@@ -14,7 +14,7 @@ from tests.core.market.builders import an_answer, an_offering
 from tests.core.market.markets import random_answers
 from tests.core.market.test_matrix import price_of
 from truffle.core.market.answers import Answer, Outcome, answers_key, answers_to_lines
-from truffle.core.questions import QUESTIONS
+from truffle.core.saved_queries import SAVED_QUERIES
 from truffle.sql.local import SqlError, ask_folder
 
 Json = dict[str, Any]
@@ -34,8 +34,8 @@ def ask(folder: Path, query: str) -> list[list[Any]]:
     return [list(row) for row in ask_folder(folder, query).rows]
 
 
-def question(name: str) -> str:
-    return next(it.sql for it in QUESTIONS if it.name == name)
+def saved_query(name: str) -> str:
+    return next(it.sql for it in SAVED_QUERIES if it.name == name)
 
 
 def test_a_row_for_each_offering_and_for_each_answer_without_one(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def expected_history(answers: list[Json]) -> list[list[Any]]:
 def test_the_price_history_is_that_of_the_answers(tmp_path: Path, seed: int) -> None:
     answers = random_answers(seed)
     keep(tmp_path, *answers)
-    found = ask(tmp_path, question("price-history-of-offerings"))
+    found = ask(tmp_path, saved_query("price-history-of-offerings"))
     assert [[*row[:5], *row[6:]] for row in found] == expected_history(
         [it.to_json() for it in answers]
     )
@@ -97,7 +97,7 @@ def test_a_block_on_sale_is_one_row_from_its_first_answer_to_its_last(tmp_path: 
         an_answer(an_offering(36, offering_id="cb-2"), at=NOON + HOUR),
         an_answer(at=NOON + 2 * HOUR),
     )
-    ((_, *facts),) = ask(tmp_path, question("time-on-sale"))
+    ((_, *facts),) = ask(tmp_path, saved_query("time-on-sale"))
     assert facts == [
         *("p5.48xlarge", "us-east-2", "2026-11-24T12:00:00Z", "2026-11-24T13:00:00Z"),
         *(2, 36, 36),

@@ -28,7 +28,14 @@ _DAY = timedelta(days=1)
 def sample_market_events(scope: Scope, instance_type: str, now: datetime) -> Iterator[Event]:
     """The events of an offering that appears, becomes cheaper, and is gone."""
     question = Question(instance_type, INSTANCES, 24)
-    answer = Answer(WATCH, scope.region, scope.account_id, question, Outcome.OFFERED, now)
+    answer = Answer(
+        watch=WATCH,
+        region=scope.region,
+        account_id=scope.account_id,
+        question=question,
+        outcome=Outcome.OFFERED,
+        observed_at=now,
+    )
     past = PastPrices(PRICE, DEARER, 12)
     offering = _offering(scope, instance_type, now)
     for finding in (appeared(offering), dropped(offering, DEARER), gone(offering, False)):

@@ -62,7 +62,7 @@ class DailySummary:
     time_zone: str = UTC
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
     """A receiver of alerts.
 
@@ -90,7 +90,7 @@ Tags = Mapping[str, tuple[str, ...]]
 """Allowed values by key: AND between keys, OR between values."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class When:
     """The conditions on an event: OR between the values of one field, AND between fields.
 
@@ -142,7 +142,7 @@ class Route:
         return DEFAULT_FOR_PEOPLE if kind.is_for_people else (EVERYTHING,)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mute:
     """Events that are silenced for a period, and why; all given conditions must match.
 

@@ -297,7 +297,9 @@ def parse_settings(raw: Values) -> AlertSettings:
     if place.problems:
         raise SettingsError(place.problems)
     return AlertSettings(
-        tuple(_in_file_zone(Destination(name, **it), zone) for name, it in destinations.items()),
+        tuple(
+            _in_file_zone(Destination(name=name, **it), zone) for name, it in destinations.items()
+        ),
         found,
         values.get("mutes", ()),
         Thresholds(

@@ -32,7 +32,7 @@ def command(common: Common, output: str | None, regions: tuple[str, ...]) -> int
     \b
     truffle calendar -o blocks.ics
 
-    Exit status: 0 all regions answered, 3 some failed, 1 all failed or the request failed, 2 bad
+    Exit status: 0 all regions responded, 3 some failed, 1 all failed or the request failed, 2 bad
     usage.
     """
     from truffle.cli.files import chosen_file, replace_file

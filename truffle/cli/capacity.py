@@ -76,7 +76,7 @@ def command(
     truffle capacity --as-of 2026-11-03T12:00:00Z
     truffle capacity --blocks -o json > capacity-blocks.json
 
-    Exit status: 0 all regions answered, 3 some failed, 1 all failed or the request failed, 2 bad
+    Exit status: 0 all regions responded, 3 some failed, 1 all failed or the request failed, 2 bad
     usage.
     """
     from truffle.cli.output import (
@@ -89,36 +89,36 @@ def command(
     )
     from truffle.core.kinds.registry import DEFAULT_TYPE
     from truffle.errors import TruffleError
-    from truffle.query import ask
+    from truffle.query import list_query
 
     types = asked_types(filters) or [DEFAULT_TYPE]
-    question = ask(reservation_type=types, as_of=as_of, **filters)
+    query = list_query(reservation_type=types, as_of=as_of, **filters)
     if not common.is_api:
-        question.check_live()
+        query.check_live()
     view = _view(filters, columns, types, output, prices)
     if summary:
         view = _of_totals(view, output)
     show_times({name: filters[name] for name in TIMES})
     show_times({"as_of": as_of}, ahead=False)
-    client = common.client(question.regions)
+    client = common.client(query.regions)
     try:
-        with progress("Asking", question.regions, common.is_verbose) as tick:
-            inventory = client.inventory(question, tick)
+        with progress("Querying", query.regions, common.is_verbose) as tick:
+            inventory = client.inventory(query, tick)
     except TruffleError as error:
         if error.failures and output not in _TABLES:
-            _show(output, question.answer([]), types, view)
+            _show(output, query.answer([]), types, view)
         raise
-    answer = question.answer(inventory.reservations)
+    answer = query.answer(inventory.reservations)
     view, problems = _priced(view, client, answer, output)
     if output not in _TABLES or inventory.scopes > len(inventory.failures) or answer.matches:
         _show(output, answer, types, view)
     if common.is_api and output in _TABLES:
-        show_age(inventory.observed_at, question.as_of)
-    show_warnings([*question.warnings, *inventory.warnings, *problems])
+        show_age(inventory.observed_at, query.as_of)
+    show_warnings([*query.warnings, *inventory.warnings, *problems])
     show_closed(inventory.closed)
     if not answer.matches and not inventory.failures:
-        _show_why_empty(filters, question)
-    moment = question.as_of or clock.now()
+        _show_why_empty(filters, query)
+    moment = query.as_of or clock.now()
     return show_failures(inventory.failures, inventory.scopes, moment)
 
 
@@ -209,11 +209,11 @@ def _show(output: str, answer: Any, types: Sequence[str], view: View) -> None:
         put_data(output, [encode(row) for row in answer.rows], names)
 
 
-def _show_why_empty(filters: dict[str, Any], question: Any) -> None:
+def _show_why_empty(filters: dict[str, Any], query: Any) -> None:
     """Name filters that may have excluded rows unintentionally."""
     from truffle.cli.output import note
     from truffle.core.kinds.registry import DEFAULT_TYPE
 
     is_default = filters["active_only"] is None
-    if is_default and DEFAULT_TYPE in question.filter.types & question.filter.active_only:
+    if is_default and DEFAULT_TYPE in query.filter.types & query.filter.active_only:
         note("Note: only active ODCRs were looked for; --no-active-only lists all of them.")

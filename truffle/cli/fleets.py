@@ -26,19 +26,19 @@ def command(
     truffle fleets
     truffle fleets -r us-east-1 -o json
 
-    Exit status: 0 all regions answered, 3 some failed, 1 all failed, 2 bad usage.
+    Exit status: 0 all regions responded, 3 some failed, 1 all failed, 2 bad usage.
     """
     from dataclasses import replace
 
     from truffle.cli.output import progress, put, put_data, show_failures, style_of_stdout
     from truffle.core.fleets import CapacityFleet
-    from truffle.query import ask
+    from truffle.query import list_query
     from truffle.render.fleets import render
 
-    question = ask(regions=regions, accounts=accounts)
-    client = common.client(question.regions)
-    with progress("Asking", question.regions, common.is_verbose) as tick:
-        found = client.every_fleet(question, tick)
+    query = list_query(regions=regions, accounts=accounts)
+    client = common.client(query.regions)
+    with progress("Querying", query.regions, common.is_verbose) as tick:
+        found = client.every_fleet(query, tick)
     if output in ("table", "wide"):
         style = style_of_stdout()
         if found.items:
@@ -46,6 +46,6 @@ def command(
         elif len(found.failures) < found.regions:
             put("No fleets found")
     else:
-        blank = CapacityFleet("", "", "")
+        blank = CapacityFleet(fleet_id="", region="", state="")
         put_data(output, [fleet.to_json() for fleet in found.items], list(blank.to_json()))
     return show_failures(found.failures, found.regions, clock.now())

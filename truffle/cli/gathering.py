@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from truffle.cli.options import Common
+from truffle.core.tag_text import TEAM_TAG
 
 if TYPE_CHECKING:
     from truffle.core.pricing import PriceBook
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from truffle.sources.listing import Listing
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-TEAM_TAG = "Team"
-"""The default of --team-tag (truffle.report.inputs, which would slow --help)."""
 
 
 def gathering_options() -> Callable[[Command], Command]:
@@ -101,9 +99,9 @@ def gathered(common: Common, wanted: OverviewRequest) -> tuple[Inputs, Listing]:
     """The content of the source, with a progress bar while regions respond. Raises TruffleError."""
     from truffle.cli.output import progress
     from truffle.overview import gather
-    from truffle.query import ask
+    from truffle.query import list_query
 
-    regions = ask(regions=wanted.regions).regions
+    regions = list_query(regions=wanted.regions).regions
     client = common.client(regions)
-    with progress("Asking", regions, common.is_verbose) as tick:
+    with progress("Querying", regions, common.is_verbose) as tick:
         return gather(client, wanted, tick)

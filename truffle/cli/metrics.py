@@ -37,7 +37,7 @@ def command(
     \b
     truffle metrics -o /var/lib/node_exporter/truffle.prom
 
-    Exit status: 0 all regions answered, 3 some failed, 1 all failed or the request failed, 2 bad
+    Exit status: 0 all regions responded, 3 some failed, 1 all failed or the request failed, 2 bad
     usage.
     """
     from truffle.cli.files import chosen_file, replace_file
@@ -50,9 +50,9 @@ def command(
     with extra("metrics"):
         from truffle.feeds.metrics import metrics
 
-    question = replace(wanted(regions, prices=prices), has_events=False)
+    request = replace(wanted(regions, prices=prices), has_events=False)
     client, answered = common.client(), dict[str, bool]()
-    inputs, inventory = gather(client, question, answered.__setitem__)
+    inputs, inventory = gather(client, request, answered.__setitem__)
     scopes = scope_states(client, inventory, answered)
     text = metrics(MetricsInput(inputs.rows, scopes, inputs.now, inputs.prices, by is not None))
     path = chosen_file(output)

@@ -102,7 +102,7 @@ def command(
     truffle offerings --matrix
     truffle offerings --history --since 30d -o csv
 
-    Exit status: 0 all regions answered, 3 some failed, 1 all failed or none sells this type, 2 bad
+    Exit status: 0 all regions responded, 3 some failed, 1 all failed or none sells this type, 2 bad
     usage.
     """
     of_a_stack = {"watch": watch, "since": since, "until": until}
@@ -114,7 +114,7 @@ def command(
         return _watched(common, output, chosen, matrix=matrix, history=history)
     from truffle.arguments import check_of_a_stack, wanted_block
     from truffle.cli.output import progress, put_data, show_closed, show_failures, show_times
-    from truffle.query import ask
+    from truffle.query import list_query
 
     if request["instance_type"] is None:
         raise click.MissingParameter(param_type="option", param_hint="--instance-type")
@@ -123,9 +123,9 @@ def command(
     sort = sort or ("hourly" if wanted.is_flexible else "price")
     _show_rounding(wanted, request)
     show_times({name: request[name] for name in ("start_after", "end_by")})
-    named = ask(regions=regions).regions
+    named = list_query(regions=regions).regions
     client = common.client(named)
-    with progress("Asking", named, common.is_verbose) as tick:
+    with progress("Querying", named, common.is_verbose) as tick:
         market = client.market(wanted, named, tick, include)
     offerings = market.offerings(sort)
     if matrix:
@@ -184,14 +184,25 @@ def _put_table(market: Market, sort: str, is_wide: bool) -> None:
 def _columns() -> list[str]:
     from truffle.core.offerings import Offering
 
-    blank = Offering("", "", None, "", None, None, None, None, None, None)
+    blank = Offering(
+        offering_id="",
+        instance_type="",
+        instance_count=None,
+        region="",
+        availability_zone=None,
+        start_date=None,
+        end_date=None,
+        duration_hours=None,
+        upfront_fee=None,
+        currency_code=None,
+    )
     return list(blank.to_json())
 
 
 def _show_rounding(wanted: Wanted, request: dict[str, Any]) -> None:
     from truffle.arguments import RANGE
     from truffle.cli.output import note
-    from truffle.render.words import counted
+    from truffle.core.wording import counted
 
     days, hours = request["days"], request["duration_hours"]
     if isinstance(days, str) and RANGE in days:
@@ -206,7 +217,7 @@ def _show_rounding(wanted: Wanted, request: dict[str, Any]) -> None:
 
 
 def _length(wanted: Wanted) -> str:
-    from truffle.render.words import counted
+    from truffle.core.wording import counted
 
     longest = counted(wanted.duration_hours // 24, "day")
     return f"{wanted.lengths[-1] // 24} to {longest}" if wanted.shorter_hours else longest

@@ -17,9 +17,10 @@ from truffle.core.quoting.json_text import escape_hidden
 from truffle.core.quoting.terminal import visible, visible_lines
 from truffle.core.regions import is_glob
 from truffle.core.status import NAMED_FAILURES
+from truffle.core.wording import counted
 from truffle.render.data import to_csv, to_json, to_yaml
 from truffle.render.style import Style
-from truffle.render.words import age, ago, counted, day, minute
+from truffle.render.words import age, ago, day, minute
 from truffle.sources.listing import Progress, ScopeFailure
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def _can_write(stream: TextIO, text: str) -> bool:
 
 
 def _lacks() -> str:
-    return f"Warning: stdout's encoding {sys.stdout.encoding} lacks characters of the answer"
+    return f"Warning: stdout's encoding {sys.stdout.encoding} cannot encode every character"
 
 
 _warned: WeakSet[TextIO] = WeakSet()
@@ -209,7 +210,7 @@ def progress(title: str, regions: Collection[str] | None, is_verbose: bool) -> I
 
 
 def _show_region(region: str, succeeded: bool) -> None:
-    note(f"{region}: {'answered' if succeeded else 'failed'}")
+    note(f"{region}: {'responded' if succeeded else 'failed'}")
 
 
 @contextmanager
@@ -222,7 +223,7 @@ def _bar(title: str, total: int | None) -> Iterator[Progress]:
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
-        TextColumn("{task.completed} answered"),
+        TextColumn("{task.completed} responded"),
         TimeElapsedColumn(),
     )
     console = Console(stderr=True, no_color=not _may_colour())

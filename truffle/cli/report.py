@@ -39,7 +39,7 @@ def command(
     truffle report --open
     truffle report -o monday.html --since 14d --prices alerts.yaml
 
-    Exit status: 0 all regions answered, 3 some failed and are named in the report, 1 all failed or
+    Exit status: 0 all regions responded, 3 some failed and are named in the report, 1 all failed or
     the request failed, 2 bad usage.
     """
     from pathlib import Path
@@ -52,8 +52,8 @@ def command(
     if is_opened and output == STDOUT:
         message = "--open needs a file: -o FILE."
         raise click.UsageError(message, click.get_current_context())
-    question = wanted(regions, since, until, prices, team_tag)
-    inputs, inventory = gathered(common, question)
+    request = wanted(regions, since, until, prices, team_tag)
+    inputs, inventory = gathered(common, request)
     html = page(inputs)
     path = Path(output or FILE) if is_opened else chosen_file(output, FILE)
     if path is None:

@@ -65,8 +65,8 @@ def command(
     from truffle.errors import TruffleError
     from truffle.serving import LOOPBACK, open_server
 
-    question = wanted(regions, since, until, prices, team_tag)
-    source = _Demo() if demo else _Source(common, question)
+    request = wanted(regions, since, until, prices, team_tag)
+    source = _Demo() if demo else _Source(common, request)
     try:
         server = open_server(port, source, timedelta(seconds=refresh))
     except OSError as error:

@@ -94,8 +94,8 @@ def _day(since: str | None) -> date | None:
 
 def _copy(common: Common, folder: Path, since: date | None, bucket: str | None, stack: str) -> int:
     from truffle.cli.output import note
+    from truffle.core.wording import counted
     from truffle.ec2.sessions import client_of
-    from truffle.render.words import counted
     from truffle.sql.copying import Copy
 
     session = _session(common)

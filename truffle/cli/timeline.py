@@ -31,7 +31,7 @@ def command(common: Common, days: int | None, regions: tuple[str, ...]) -> int:
     \b
     truffle timeline --days 14
 
-    Exit status: 0 all regions answered, 3 some failed, 1 all failed or the request failed, 2 bad
+    Exit status: 0 all regions responded, 3 some failed, 1 all failed or the request failed, 2 bad
     usage.
     """
     from truffle.cli.gathering import gathered

@@ -45,19 +45,19 @@ def command(
     truffle topology --instance-types 'p5*'
     truffle topology -r us-east-2 -o json
 
-    Exit status: 0 all regions answered, 3 some failed, 1 all failed, 2 bad usage.
+    Exit status: 0 all regions responded, 3 some failed, 1 all failed, 2 bad usage.
     """
     from truffle.cli.output import note, progress, put, put_data, show_failures, style_of_stdout
     from truffle.core.topology import Placement
-    from truffle.query import ask
+    from truffle.query import list_query
     from truffle.render.topology import render
 
-    question = ask(regions=regions, instance_types=instance_types, accounts=accounts)
-    client = common.client(question.regions)
-    with progress("Asking", question.regions, common.is_verbose) as tick:
-        found = client.every_placement(question, tick)
+    query = list_query(regions=regions, instance_types=instance_types, accounts=accounts)
+    client = common.client(query.regions)
+    with progress("Querying", query.regions, common.is_verbose) as tick:
+        found = client.every_placement(query, tick)
     if output != "tree":
-        blank = Placement("", "")
+        blank = Placement(reservation_id="", region="")
         put_data(output, [item.to_json() for item in found.items], list(blank.to_json()))
     elif found.items:
         put(render(found.items, style_of_stdout()))

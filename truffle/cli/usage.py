@@ -88,7 +88,7 @@ def command(
     from truffle.arguments import moment
     from truffle.cli.output import show_times, show_warnings
     from truffle.core.model import TYPES
-    from truffle.render.words import counted
+    from truffle.core.wording import counted
 
     common.needs_api("Usage hours")
     start, end = (
@@ -140,7 +140,7 @@ def _show(output: str, usage: Any) -> None:
         style = style_of_stdout()
         shown = replace(style, width=None) if output == "wide" else style
         bills = Bills(usage.billed_fees, usage.bill, usage.billed_elsewhere)
-        put(render(usage, usage.period, usage.by, shown, bills))
+        put(render(usage, usage.period, usage.by, shown, bills, usage.account_names))
     elif output == "csv":
         put_data(output, [flat(row) for row in usage], flat_names(usage.by, usage.bill))
     else:

@@ -41,11 +41,13 @@ def command(common: Common, reservation_id: str, tool: str, regions: tuple[str, 
     from truffle.cli.output import note, put_text
     from truffle.completeness import find
     from truffle.core.model import TERMINAL_STATES, TYPES
-    from truffle.query import BadArgument, ask
+    from truffle.query import BadArgument, list_query
     from truffle.render.use import SNIPPETS
 
     check_reservation_id(reservation_id, is_of_ec2=not common.is_api)
-    everything = ask(reservation_type=list(TYPES), regions=regions or None, active_only=False)
+    everything = list_query(
+        reservation_type=list(TYPES), regions=regions or None, active_only=False
+    )
     client = common.client(everything.regions)
     row: Reservation = find(client.inventory(everything), reservation_id)
     if tool not in row.kind.tools:

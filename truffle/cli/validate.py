@@ -57,9 +57,9 @@ def command(
     truffle validate --instance-type p5.48xlarge --count 32 --days 7
     truffle validate --instance-type p5.48xlarge --count 8 --days 2 --start-by 2026-12-01 -o json
 
-    Exit status: 0 the run has capacity, 4 it has none, 3 none was found, but some regions did not
-    answer (denied or disabled regions count as answered) or an unknown value of a reservation could
-    change the result, 1 all failed or the request failed, 2 bad usage.
+    Exit status: 0 the run has capacity, 4 it has none, 3 none was found, but some regions failed
+    (other than denied or disabled ones) or an unknown value of a reservation could change the
+    result, 1 all failed or the request failed, 2 bad usage.
     """
     from truffle.arguments import training_request
     from truffle.cli.output import (
@@ -73,14 +73,14 @@ def command(
     from truffle.cli.running import FAILED, NO_CAPACITY, OK, PARTIAL
     from truffle.completeness import unanswered, unknown_regions
     from truffle.core.validation import validate
-    from truffle.query import run_question
+    from truffle.query import run_query
 
     request = training_request(instance_type, count, days, start_by)
-    question = run_question(instance_type, regions or None)
+    query = run_query(instance_type, regions or None)
     show_times({"start_by": start_by})
-    client = common.client(question.regions)
-    with progress("Asking", question.regions, common.is_verbose) as tick:
-        inventory = client.inventory(question, tick)
+    client = common.client(query.regions)
+    with progress("Querying", query.regions, common.is_verbose) as tick:
+        inventory = client.inventory(query, tick)
     unknown = unknown_regions(inventory)
     validation = validate(inventory.reservations, request, clock.now(), unknown)
     validation, unplaced = client.placed(validation)
@@ -89,7 +89,7 @@ def command(
     _show(output, validation, for_sale, known)
     if common.is_api and output == "table":
         show_age(inventory.observed_at)
-    show_warnings([*question.warnings, *inventory.warnings])
+    show_warnings([*query.warnings, *inventory.warnings])
     if unplaced is not None:
         show_warnings([f"The network nodes of these reservations are unknown: {unplaced}"])
     show_closed(inventory.closed)

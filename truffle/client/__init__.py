@@ -23,7 +23,7 @@ class Truffle(PlanningClient, StackClient):
     the AWS configuration, ``timeout`` the seconds that one call may take once credentials are
     available. With ``ignore_denied``, regions that are denied or not enabled do not count as failed
     in a live listing; a deployed stack has the setting ``expected_denied`` instead. Every method
-    raises a ``TruffleError`` whose text says what to do.
+    raises a ``TruffleError`` whose text explains what to do.
     """
 
 

@@ -86,9 +86,9 @@ class CapacityClient(Connection):
         Raises TruffleError if no scope responds; a scope that fails while others respond is in
         ``failures``.
         """
-        from truffle.query import ask
+        from truffle.query import list_query
 
-        question = ask(
+        query = list_query(
             instance_types=instance_types,
             regions=regions,
             reservation_type=reservation_type,
@@ -97,11 +97,11 @@ class CapacityClient(Connection):
             as_of=as_of,
             **filters,
         )
-        inventory = self.inventory(question)
+        inventory = self.inventory(query)
         if inventory.failures and inventory.observed_at is None:
             raise nothing_known(inventory.failures)
-        answer = question.answer(inventory.reservations)
-        return Reservations(answer.rows, inventory, len(answer.matches), question.warnings)
+        answer = query.answer(inventory.reservations)
+        return Reservations(answer.rows, inventory, len(answer.matches), query.warnings)
 
     def reservation(
         self,
@@ -113,10 +113,10 @@ class CapacityClient(Connection):
         """Return the reservation with this id, now or at a past time. Raises
         TruffleNotFoundError."""
         from truffle.arguments import check_reservation_id
-        from truffle.query import ask
+        from truffle.query import list_query
 
         check_reservation_id(reservation_id, is_of_ec2=self.api_url is None)
-        everything = ask(
+        everything = list_query(
             reservation_type=list(TYPES), regions=regions, active_only=False, as_of=as_of
         )
         inventory = self.inventory(everything)
@@ -130,14 +130,14 @@ class CapacityClient(Connection):
 
         return list_regions(self._caller, self.timeout)
 
-    def inventory(self, question: ListQuery, progress: Progress | None = None) -> Listing:
+    def inventory(self, query: ListQuery, progress: Progress | None = None) -> Listing:
         """Return all results of a query, unordered, with the failures as data."""
         if self.api_url is not None:
             from truffle.sources.deployed import list_reservations
 
-            return list_reservations(self.api(), question)
+            return list_reservations(self.api(), query)
         from truffle.sources.live import list_live
 
-        question.check_live()
-        found = list_live(self._caller, question.regions, self.timeout, progress, question.filter)
+        query.check_live()
+        found = list_live(self._caller, query.regions, self.timeout, progress, query.filter)
         return found.without_denied() if self.ignore_denied else found

@@ -144,10 +144,10 @@ class MarketClient(Connection):
     ) -> Market:
         """Return the offerings of every region for a wanted block
         (``truffle.core.offerings.Wanted``)."""
-        from truffle.query import ask
+        from truffle.query import list_query
         from truffle.sources.offerings import list_market
 
-        named = ask(regions=regions).regions
+        named = list_query(regions=regions).regions
         market = list_market(self._caller, wanted, named, self.timeout, progress, include)
         return market.without_denied() if self.ignore_denied else market
 

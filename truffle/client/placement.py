@@ -25,10 +25,10 @@ class PlacementClient(Connection):
     ) -> RegionalResults[CapacityFleet]:
         """Capacity Reservation Fleets, by region and id. ``accounts`` (ids, names,
         organizational units, globs) need a deployed stack."""
-        from truffle.query import ask
+        from truffle.query import list_query
         from truffle.sources.regional import RegionalResults
 
-        return RegionalResults(self.every_fleet(ask(regions=regions, accounts=accounts)))
+        return RegionalResults(self.every_fleet(list_query(regions=regions, accounts=accounts)))
 
     def topology(
         self,
@@ -42,14 +42,14 @@ class PlacementClient(Connection):
         ``truffle.core.topology`` builds trees of them. Regions that do not support the call have
         none.
         """
-        from truffle.query import ask
+        from truffle.query import list_query
         from truffle.sources.regional import RegionalResults
 
-        question = ask(regions=regions, instance_types=instance_types, accounts=accounts)
-        return RegionalResults(self.every_placement(question))
+        query = list_query(regions=regions, instance_types=instance_types, accounts=accounts)
+        return RegionalResults(self.every_placement(query))
 
     def every_fleet(
-        self, question: ListQuery, progress: Progress | None = None
+        self, query: ListQuery, progress: Progress | None = None
     ) -> Everywhere[CapacityFleet]:
         """The fleets of the regions and accounts, with the result of each region or scope."""
         from truffle.core.fleets import by_name, from_json
@@ -58,38 +58,36 @@ class PlacementClient(Connection):
             from truffle.sources.deployed import list_items
             from truffle.sources.status import scopes_of
 
-            found = list_items(self.api(), "/fleets", from_json, scopes_of(question))
+            found = list_items(self.api(), "/fleets", from_json, scopes_of(query))
         else:
             from truffle.ec2.fleets import list_fleets
 
-            found = self._live(question, list_fleets, progress)
+            found = self._live(query, list_fleets, progress)
         found.items.sort(key=by_name)
         return found
 
     def every_placement(
-        self, question: ListQuery, progress: Progress | None = None
+        self, query: ListQuery, progress: Progress | None = None
     ) -> Everywhere[Placement]:
         """The network nodes of the reservations of the regions and accounts, with the result of
         each region or scope."""
-        instance_types = sorted(question.filter.instance_types)
+        instance_types = sorted(query.filter.instance_types)
         if self.api_url is not None:
             from truffle.core.topology import from_json
             from truffle.sources.deployed import list_items
             from truffle.sources.status import scopes_of
 
             types = [("instance_type", ",".join(instance_types))] if instance_types else []
-            return list_items(self.api(), "/topology", from_json, scopes_of(question), types)
+            return list_items(self.api(), "/topology", from_json, scopes_of(query), types)
         from functools import partial
 
         from truffle.ec2.topology import list_placements
 
-        return self._live(
-            question, partial(list_placements, instance_types=instance_types), progress
-        )
+        return self._live(query, partial(list_placements, instance_types=instance_types), progress)
 
     def _live(
         self,
-        question: ListQuery,
+        query: ListQuery,
         listing: ListRegion[Held],
         progress: Progress | None,
     ) -> Everywhere[Held]:
@@ -97,10 +95,10 @@ class PlacementClient(Connection):
         from truffle.query import BadArgument
         from truffle.sources.regional import list_everywhere
 
-        for account in sorted(question.filter.accounts):
+        for account in sorted(query.filter.accounts):
             allowed = "EC2 lists only your own account: use a deployed stack (--api-url)."
             raise BadArgument("account", account, allowed)
-        found = list_everywhere(self._caller, listing, question.regions, self.timeout, progress)
+        found = list_everywhere(self._caller, listing, query.regions, self.timeout, progress)
         return found.without_denied() if self.ignore_denied else found
 
     def placed(self, validation: Validation) -> tuple[Validation, str | None]:

@@ -37,10 +37,10 @@ class PlanningClient(CapacityClient, MarketClient, PlacementClient):
         from truffle import clock
         from truffle.arguments import training_request
         from truffle.core.validation import validate
-        from truffle.query import run_question
+        from truffle.query import run_query
 
         request = training_request(instance_type, count, days, start_by)
-        inventory = self.inventory(run_question(request.instance_type, regions))
+        inventory = self.inventory(run_query(request.instance_type, regions))
         rows, unknown = inventory.reservations, unknown_regions(inventory)
         validation = validate(rows, request, clock.now(), unknown)
         if not validation.ok and (silent := unanswered(inventory)):

@@ -83,19 +83,19 @@ class StackClient(Connection):
         """
         from truffle.arguments import usage_query
         from truffle.client.bill import checked
-        from truffle.query import ask
+        from truffle.query import list_query
         from truffle.sources.usage import read_usage
 
         export = checked(bill, by, interval)
         filters.setdefault("active_only", False)
-        question = ask(
+        query = list_query(
             reservation_type=reservation_type,
             instance_types=instance_types,
             regions=regions,
             **filters,
         )
         api = self.api()
-        usage = read_usage(api, usage_query(question, since, until, interval, by))
+        usage = read_usage(api, usage_query(query, since, until, interval, by))
         return export.beside(usage, api.session, self.timeout) if export else usage
 
     def prices(self) -> PriceBook:
@@ -118,17 +118,17 @@ class StackClient(Connection):
         Needs a deployed stack with the setting ``stranded``; raises TruffleNotFoundError without.
         """
         from truffle.core.queries import to_values
-        from truffle.query import ask
+        from truffle.query import list_query
         from truffle.sources.stranded import read_stranded
 
-        question = ask(
+        query = list_query(
             reservation_type=list(ReservationType),
             instance_types=instance_types,
             regions=regions,
             accounts=accounts,
             active_only=False,
         )
-        return read_stranded(self.api(), list(to_values(question.filter, only="")))
+        return read_stranded(self.api(), list(to_values(query.filter, only="")))
 
     def status(self, accounts: Several | None = None) -> Json:
         """Return every scope, or those of some accounts, their totals and the last runs, as ``GET

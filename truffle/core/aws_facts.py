@@ -29,7 +29,8 @@ BLOCK_BOOKING = Fact(
     "EC2 User Guide, ec2-capacity-blocks",
 )
 BLOCK_EXTENSION = Fact(
-    "An active or scheduled block can be extended until 1 hour before its end, to 182 days in all.",
+    "An active or scheduled block can be extended until 1 hour before its end, to 182 days in "
+    "total.",
     "EC2 User Guide, capacity-blocks-extend",
 )
 BLOCK_CANCELLATION = Fact(
@@ -164,7 +165,7 @@ COMPARISON: tuple[Comparison, ...] = (
     ),
     Comparison(
         "Size",
-        "Up to 64 instances a block, 256 in all",
+        "Up to 64 instances a block, 256 in total",
         "Any number within the limits",
         (BLOCK_SIZE, ODCR_INSTANCES),
     ),

@@ -71,12 +71,12 @@ def billed_fees(
     blocks = blocks_of(rows)
     return {
         name: Fee(
-            fee.amount,
-            fee.currency,
-            instances_of(blocks[name]),
-            fee.day,
-            PriceSource.COST_EXPLORER,
-            hours_without(blocks[name], extensions.get(name, ())),
+            amount=fee.amount,
+            currency=fee.currency,
+            instances=instances_of(blocks[name]),
+            as_of=fee.day,
+            source=PriceSource.COST_EXPLORER,
+            hours=hours_without(blocks[name], extensions.get(name, ())),
         )
         for name, (fee, *others) in sums.items()
         if name in blocks and not others

@@ -15,7 +15,7 @@ Place = tuple[str | None, str | None, str]
 """An account, a region and an instance type."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BilledFee:
     """The fees billed for one day, refunds deducted. ``capacity_block_id`` is the block that they
     are for, None if they may be for several."""
@@ -47,13 +47,13 @@ class BilledFee:
     def from_json(cls, data: Json) -> BilledFee:
         """The inverse of ``to_json``."""
         return cls(
-            date.fromisoformat(data["day"]),
-            data["account_id"],
-            data["region"],
-            data["instance_type"],
-            Decimal(str(data["amount"])),
-            data["currency"],
-            data["capacity_block_id"],
+            day=date.fromisoformat(data["day"]),
+            account_id=data["account_id"],
+            region=data["region"],
+            instance_type=data["instance_type"],
+            amount=Decimal(str(data["amount"])),
+            currency=data["currency"],
+            capacity_block_id=data["capacity_block_id"],
         )
 
 

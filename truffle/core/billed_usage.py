@@ -36,7 +36,7 @@ _Sum = tuple[str | None, Decimal]
 """A currency and an amount."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BilledRow(UsageRow):
     """A row of usage with its billed cost, which is None if the bill has no line."""
 

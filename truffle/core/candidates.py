@@ -10,6 +10,7 @@ from typing import Any
 from truffle.core.diff import health_of
 from truffle.core.model import TERMINAL_STATES, USABLE_STATES, CapacityBlock, Odcr, Reservation
 from truffle.core.times import format_time, hours_between
+from truffle.core.wording import counted
 
 SOLD_SHORT = timedelta(hours=3)
 """How much shorter a whole block may be than the days it was sold as.
@@ -223,8 +224,7 @@ def _too_few(
         known = sum(size for size in sizes if size is not None)
         size = "an unknown number" if None in sizes else f"its {known}"
         return _Checks((f"{instances} of {size} instances free; the run needs {request.count}",))
-    noun = "instance" if instances == 1 else "instances"
-    return _Checks((f"it has {instances} {noun}; the run needs {request.count}",))
+    return _Checks((f"it has {counted(instances, 'instance')}; the run needs {request.count}",))
 
 
 def _start_checks(start: datetime | None, request: TrainingRequest) -> _Checks:
@@ -326,5 +326,5 @@ def date_text(moment: datetime) -> str:
 def length_text(hours: float) -> str:
     """``7 days``, ``167.5 h``: days only if they are whole."""
     if hours and hours % 24 == 0:
-        return f"{hours / 24:g} day{'' if hours == 24 else 's'}"
+        return counted(f"{hours / 24:g}", "day")
     return f"{round(hours, 2):g} h"

@@ -21,7 +21,7 @@ from truffle.core.model import (
     Snapshot,
 )
 from truffle.core.times import format_time
-from truffle.core.wording import count
+from truffle.core.wording import counted
 
 NOT_COMPARED = frozenset({"observed_at", "seen_by"})
 """Fields that differ between any two observations, and so are not changes."""
@@ -29,11 +29,12 @@ NOT_COMPARED = frozenset({"observed_at", "seen_by"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """The result of one rule: an event without identity and context."""
+    """The result of one rule: an event without identity and context. ``predicate`` is its summary
+    without the subject."""
 
     type: EventType
     severity: Severity
-    says: str
+    predicate: str
     reason: str
     before: Facts | None
     after: Facts | None
@@ -86,7 +87,7 @@ def _event(
         ),
         type=finding.type,
         severity=finding.severity,
-        summary=f"{describe(reservation)} {finding.says}",
+        summary=f"{describe(reservation)} {finding.predicate}",
         reason=finding.reason,
         observed_at=present.observed_at,
         previous_observed_at=previous.observed_at,
@@ -124,7 +125,7 @@ def _discovered(after: Reservation, since: datetime) -> Iterator[Change]:
     yield Change(
         type=EventType.DISCOVERED,
         severity=Severity.INFO if severity is Severity.GOOD else severity,
-        says=f"was discovered in state {after.state}.",
+        predicate=f"was discovered in state {after.state}.",
         reason=f"first seen in state {after.state}",
         before=None,
         after={"state": after.state},
@@ -136,13 +137,16 @@ def _vanished(before: Reservation, now: datetime) -> Iterator[Change]:
     if before.state in TERMINAL_STATES:
         return
     is_over = end_of(before) is not None and not _ends_after(before, now)
-    severity, says = before.kind.vanished
+    severity, predicate = before.kind.vanished
     if is_over:
-        severity, says = Severity.INFO, f"ended and is no longer listed by {before.kind.service}."
+        severity, predicate = (
+            Severity.INFO,
+            f"ended and is no longer listed by {before.kind.service}.",
+        )
     yield Change(
         type=EventType.VANISHED,
         severity=severity,
-        says=says,
+        predicate=predicate,
         reason=f"{before.state} → no longer listed",
         before={"state": before.state},
         after=None,
@@ -152,11 +156,11 @@ def _vanished(before: Reservation, now: datetime) -> Iterator[Change]:
 def _state_changed(before: Reservation, after: Reservation, now: datetime) -> Iterator[Change]:
     if before.state == after.state:
         return
-    severity, says = _verdict(before.state, after, now)
+    severity, predicate = _verdict(before.state, after, now)
     yield Change(
         type=EventType.STATE_CHANGED,
         severity=severity,
-        says=says,
+        predicate=predicate,
         reason=f"{before.state} → {after.state}",
         before={"state": before.state},
         after={"state": after.state},
@@ -174,11 +178,11 @@ def _resized(before: Reservation, after: Reservation, now: datetime) -> Iterator
     is_part = before.state != after.state and not (before.size and after.size)
     if is_part or after.state in TERMINAL_STATES:
         return
-    grows, new = after.size > before.size, count(after.size, "instance")
+    grows, new = after.size > before.size, counted(after.size, "instance")
     yield Change(
         type=EventType.RESIZED,
         severity=Severity.INFO if grows else Severity.WARNING,
-        says=f"{'grew' if grows else 'shrank'} from {before.size} to {new}.",
+        predicate=f"{'grew' if grows else 'shrank'} from {before.size} to {new}.",
         reason=f"{before.size} → {new}",
         before=_size(after, before.size),
         after=_size(after, after.size),
@@ -207,7 +211,7 @@ def _moved(before: Reservation, after: Reservation, now: datetime) -> Iterator[C
     yield Change(
         type=EventType.EXTENDED if extended else EventType.RESCHEDULED,
         severity=_moved_severity(after, extended),
-        says=f"{'was extended' if extended else 'was rescheduled'}: {reason}.",
+        predicate=f"{'was extended' if extended else 'was rescheduled'}: {reason}.",
         reason=reason,
         before=_dates(was, changed),
         after=_dates(now_is, changed),
@@ -225,7 +229,7 @@ def _change_rejected(before: Reservation, after: Reservation, now: datetime) -> 
     yield Change(
         type=EventType.CHANGE_REJECTED,
         severity=Severity.WARNING,
-        says=f"keeps its dates: EC2 rejected the change{f' to {named}' if named else ''}.",
+        predicate=f"keeps its dates: EC2 rejected the change{f' to {named}' if named else ''}.",
         reason=f"{was.status if was else 'no change'} → {change.status}",
         before={"adjustment": plain_fields(was) if was else None},
         after={"adjustment": plain_fields(change)},
@@ -268,11 +272,11 @@ def _health_changed(before: Reservation, after: Reservation, now: datetime) -> I
         return
     if not was_bad and not is_now.is_bad:
         return
-    severity, says = _health_verdict(is_now)
+    severity, predicate = _health_verdict(is_now)
     yield Change(
         type=EventType.HEALTH_CHANGED,
         severity=severity,
-        says=says,
+        predicate=predicate,
         reason=f"{_health(was)} → {_health(is_now)}",
         before={"health": plain_fields(was) if was else None},
         after={"health": plain_fields(is_now)},
@@ -290,7 +294,7 @@ def _health_verdict(is_now: Health) -> tuple[Severity, str]:
 def health_of(health: Health) -> str:
     """``interconnect impaired, 2 instances unavailable``, as far as EC2 reports it."""
     down = health.unavailable_capacity
-    number = "an unknown number of instances" if down is None else count(down, "instance")
+    number = "an unknown number of instances" if down is None else counted(down, "instance")
     return f"interconnect {health.interconnect_status or 'unknown'}, {number} unavailable"
 
 
@@ -347,12 +351,12 @@ def _billing_request(
     if was is None and is_old and request.status != "pending":
         return
     unknown = (Severity.WARNING, f"has a billing request in status {request.status!r}.")
-    severity, says = _REQUESTS.get(request.status or "", unknown)
+    severity, predicate = _REQUESTS.get(request.status or "", unknown)
     by = format_time(request.expires_at) if request.expires_at else "its expiry"
     yield Change(
         type=EventType.BILLING_REQUEST,
         severity=severity,
-        says=says.format(
+        predicate=predicate.format(
             to=request.unused_billing_owner_id, owner=request.requested_by or after.owner_id, by=by
         ),
         reason=f"{was.status if was else 'no request'} → {request.status}",

@@ -12,7 +12,7 @@ PAID = "payment-succeeded"
 """The status of an extension that is part of its block (EC2 API, CapacityBlockExtension)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Extension:
     """One extension of a reservation. ``fee`` is the price of all its ``instances`` and hours, as
     AWS formats it."""
@@ -45,11 +45,11 @@ def to_json(extension: Extension) -> Json:
 def from_json(data: Json) -> Extension:
     """The inverse of ``to_json``."""
     return Extension(
-        data["reservation_id"],
-        parse_time(data["start_date"]),
-        parse_time(data["end_date"]),
-        data["status"],
-        data["instances"],
-        data["fee"],
-        data["currency"],
+        reservation_id=data["reservation_id"],
+        start_date=parse_time(data["start_date"]),
+        end_date=parse_time(data["end_date"]),
+        status=data["status"],
+        instances=data["instances"],
+        fee=data["fee"],
+        currency=data["currency"],
     )

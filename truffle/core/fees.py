@@ -88,7 +88,13 @@ def fee_of(
     ((amount, currency),) = fees
     hours = hours_without(block, paid)
     try:
-        return Fee(Decimal(amount or ""), currency or "", instances, last.date(), hours=hours)
+        return Fee(
+            amount=Decimal(amount or ""),
+            currency=currency or "",
+            instances=instances,
+            as_of=last.date(),
+            hours=hours,
+        )
     except InvalidOperation:
         return None
 

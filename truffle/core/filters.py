@@ -45,7 +45,7 @@ class Predicate:
         return all(self.test([self.read(row)]))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
     """A filter of reservations; the empty one keeps everything.
 

@@ -24,7 +24,7 @@ FLEET_STATES: Final = (
 """EC2's CapacityReservationFleetState (botocore 1.43); an unknown one is kept unchanged."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FleetMember:
     """A reservation of a fleet; ``fulfilled_capacity`` is its instances times its weight."""
 
@@ -38,7 +38,7 @@ class FleetMember:
     priority: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CapacityFleet:
     """One fleet as EC2 describes it; capacities are in the units of the members' weights.
 

@@ -24,15 +24,22 @@ SOURCES: Mapping[str, str] = {
 }
 """The prefix of the objects that each table is built from."""
 
+_WRITTEN_AGAIN = ("usage/", "runs/")
+"""The prefixes of objects that keep their key when they change."""
+
 _DAY = re.compile(r"(\w+)/dt=(\d{4}-\d{2}-\d{2})/.+")
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source object of tables: its key, and its size in bytes."""
+    """A source object of tables: its key, its size in bytes, and when it was written, in seconds.
+
+    A copy of an object has its time (``truffle sql --copy``).
+    """
 
     key: str
     size: int
+    modified: float
 
 
 def table_prefix(table: str) -> str:
@@ -63,18 +70,25 @@ def day_of_key(key: str) -> date | None:
 def fingerprint(sources: Iterable[Source]) -> str:
     """Compares the objects of a day with those that its file was built from.
 
-    Snapshots and events are written once under unique names; a manifest or a ledger that is written
-    again counts as the same if it has the same size.
+    Snapshots, events and answers are written once under unique names. A manifest or a ledger may be
+    written again, with the same size; its time, in whole seconds, distinguishes them.
     """
-    lines = sorted(f"{source.key} {source.size}\n" for source in sources)
+    lines = sorted(f"{it.key} {it.size}{_time_mark(it)}\n" for it in sources)
     return sha256("".join(lines).encode()).hexdigest()[:16]
+
+
+def _time_mark(source: Source) -> str:
+    return f" {int(source.modified)}" if source.key.startswith(_WRITTEN_AGAIN) else ""
 
 
 State = Mapping[str, Mapping[str, str]]
 """The fingerprint of the sources of each day (``2026-11-24``) of each table, and under ``schedule``
 the ``minutes`` between two runs."""
 
-_SCHEMA = {"version": "1"}
+_SCHEDULE = "schedule"
+
+_SCHEMA = {"version": "2"}
+"""The files of version 1 lack ``usage.team``, and spans that ended at the last listing of a day."""
 
 HOURLY = "60"
 """Minutes between two runs if the state does not name them."""
@@ -92,15 +106,17 @@ def state_text(state: State) -> str:
 
 
 def state_of(text: str | bytes) -> State:
-    """The inverse. The state of another version is empty, so all days are built again from the
-    objects that are still there."""
+    """The inverse. The state of another version has no days, so all of them are built again from
+    the objects that are still there."""
     state: State = json.loads(text)
-    return state if state.get("schema", _SCHEMA) == _SCHEMA else {}
+    if state.get("schema") == _SCHEMA:
+        return state
+    return {name: value for name, value in state.items() if name == _SCHEDULE}
 
 
 def period_of(state: State) -> timedelta:
     """The period of the schedule."""
-    return timedelta(minutes=int(state.get("schedule", {}).get("minutes", HOURLY)))
+    return timedelta(minutes=int(state.get(_SCHEDULE, {}).get("minutes", HOURLY)))
 
 
 def days_to_make(table: str, now: Mapping[date, str], state: State) -> list[date]:

@@ -96,7 +96,7 @@ LONGEST_MESSAGE: Final = 1000
 """The maximum number of characters kept of a failure's message, and of a dead letter's reason."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """A scope that could not be listed completely; its reservations are unknown.
 

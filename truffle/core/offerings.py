@@ -53,7 +53,7 @@ ULTRASERVERS: Final[Mapping[str, UltraServer]] = {
 """Types of UltraServers (EC2 User Guide, UltraServers; AWS Neuron documentation, Trn2)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """The block to buy. ``duration_hours`` is one that AWS sells; ``count`` counts UltraServers if
     ``instance_type`` names one (``u-…``).
@@ -91,7 +91,7 @@ class Wanted:
         return self.instance_type.startswith("u-") and "." not in self.instance_type
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
     """A part of an offering with its own instances, zone and dates (EC2 API,
     CapacityBlockOfferingSegment); hours as in ``Offering``."""
@@ -129,7 +129,7 @@ class Segment:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Offering:
     """One block for sale. ``upfront_fee`` is the price of the whole block, as AWS formats it;
     ``duration_hours`` its actual length, which can differ from the requested one.
@@ -162,13 +162,13 @@ class Offering:
         if self.segments:
             return self.segments
         whole_block = Segment(
-            self.instance_type or "",
-            self.instance_count,
-            self.availability_zone,
-            self.start_date,
-            self.end_date,
-            self.duration_hours,
-            self.accelerator,
+            instance_type=self.instance_type or "",
+            instance_count=self.instance_count,
+            availability_zone=self.availability_zone,
+            start_date=self.start_date,
+            end_date=self.end_date,
+            duration_hours=self.duration_hours,
+            accelerator=self.accelerator,
         )
         return (whole_block,)
 

@@ -35,7 +35,7 @@ def _nothing(text: str) -> None:
     """Never treat a value as a misspelling."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
     """One query parameter.
 
@@ -130,13 +130,28 @@ def described(pattern: str) -> Schema:
 def texts_parameter(name: str, description: str, allowed: str, pattern: str) -> Parameter:
     schema = described(f" *({pattern}) *")
     meant = MISSPELT.get(name, _nothing)
-    return Parameter(name, description, allowed, schema, spaced(pattern), many=True, meant=meant)
+    return Parameter(
+        name=name,
+        description=description,
+        allowed=allowed,
+        schema=schema,
+        read=spaced(pattern),
+        many=True,
+        meant=meant,
+    )
 
 
 def one_parameter(name: str, description: str, allowed: str, pattern: str) -> Parameter:
     """Parse one required text."""
     schema = described(pattern)
-    return Parameter(name, description, allowed, schema, matching(pattern), required=True)
+    return Parameter(
+        name=name,
+        description=description,
+        allowed=allowed,
+        schema=schema,
+        read=matching(pattern),
+        required=True,
+    )
 
 
 def choices_parameter(name: str, description: str, choices: Sequence[str]) -> Parameter:
@@ -144,23 +159,49 @@ def choices_parameter(name: str, description: str, choices: Sequence[str]) -> Pa
     schema = {"type": "string", "enum": list(choices)}
     read = spaced("|".join(map(re.escape, choices)))
     meant = partial(misspelt, known=choices)
-    return Parameter(name, description, allowed, schema, read, many=True, meant=meant)
+    return Parameter(
+        name=name,
+        description=description,
+        allowed=allowed,
+        schema=schema,
+        read=read,
+        many=True,
+        meant=meant,
+    )
 
 
 def flag_parameter(name: str, description: str) -> Parameter:
-    return Parameter(name, description, "It must be true or false.", _BOOLEAN, boolean)
+    return Parameter(
+        name=name,
+        description=description,
+        allowed="It must be true or false.",
+        schema=_BOOLEAN,
+        read=boolean,
+    )
 
 
 def time_parameter(
     name: str, description: str, read: Callable[[str], datetime] = parse_time
 ) -> Parameter:
-    return Parameter(name, description, TIME_ALLOWED, described(TIME_PATTERN), read)
+    return Parameter(
+        name=name,
+        description=description,
+        allowed=TIME_ALLOWED,
+        schema=described(TIME_PATTERN),
+        read=read,
+    )
 
 
 def number_parameter(name: str, description: str, least: int, most: int) -> Parameter:
     allowed = f"It must be a whole number from {least} to {most}."
     schema = {"type": "integer", "minimum": least, "maximum": most}
-    return Parameter(name, description, allowed, schema, integer(least, most))
+    return Parameter(
+        name=name,
+        description=description,
+        allowed=allowed,
+        schema=schema,
+        read=integer(least, most),
+    )
 
 
 def parse(given: Params, parameters: Iterable[Parameter]) -> dict[str, list[Any]]:

@@ -73,10 +73,6 @@ def _type(*choices: str) -> Parameter:
     return choices_parameter("type", "The type of reservation.", choices)
 
 
-def _account(name: str, description: str) -> Parameter:
-    return texts_parameter(name, description, "It must be 12 digits.", "[0-9]{12}")
-
-
 def _declared(declared: DeclaredFilter) -> Parameter:
     name, description = declared.parameter, declared.description
     match declared.kind:
@@ -90,7 +86,12 @@ def _declared(declared: DeclaredFilter) -> Parameter:
             return time_parameter(name, description)
         case ValueKind.TAGS:
             return Parameter(
-                name, description, _TAG_ALLOWED, described(_TAG_PATTERN), parse_tag, many=True
+                name=name,
+                description=description,
+                allowed=_TAG_ALLOWED,
+                schema=described(_TAG_PATTERN),
+                read=parse_tag,
+                many=True,
             )
         case ValueKind.NAMES:
             made = texts_parameter(name, description, declared.allowed, declared.pattern)
@@ -113,22 +114,23 @@ TOKEN_ALLOWED = "It must be the next_token of a response to the same request."
 PAGE: tuple[Parameter, ...] = (
     number_parameter("limit", "The maximum number of items in one response.", 1, MAX_LIMIT),
     Parameter(
-        "next_token",
-        "Continues a list: the next_token of the previous response, with the same parameters.",
-        TOKEN_ALLOWED,
-        {"type": "string", "pattern": "^[A-Za-z0-9_-]+={0,2}$"},
-        matching("[A-Za-z0-9_-]+={0,2}"),
+        name="next_token",
+        description="Continues a list: the next_token of the previous response, with the same "
+        "parameters.",
+        allowed=TOKEN_ALLOWED,
+        schema={"type": "string", "pattern": "^[A-Za-z0-9_-]+={0,2}$"},
+        read=matching("[A-Za-z0-9_-]+={0,2}"),
     ),
 )
 
 _SORTS = [sign + name for name in SORT_FIELDS for sign in ("", "-")]
 
 SORT = Parameter(
-    "sort",
-    "A field of a reservation; -field for descending.",
-    f"It must be one of {', '.join(SORT_FIELDS)}, with - before it for descending.",
-    {"type": "string", "enum": _SORTS},
-    Order,
+    name="sort",
+    description="A field of a reservation; -field for descending.",
+    allowed=f"It must be one of {', '.join(SORT_FIELDS)}, with - before it for descending.",
+    schema={"type": "string", "enum": _SORTS},
+    read=Order,
     meant=partial(misspelt, known=_SORTS),
 )
 
@@ -162,9 +164,14 @@ _SCOPE_ACCOUNT = texts_parameter(
     ACCOUNT_FORM,
 )
 
+DEFAULT_EVENTS = timedelta(days=7)
+"""How far back the list of events goes by default."""
+
 EVENTS: tuple[Parameter, ...] = (
     time_parameter(
-        "since", "Only events observed at or after this time; the default is 7 days ago."
+        "since",
+        "Only events observed at or after this time; the default is "
+        f"{DEFAULT_EVENTS.days} days ago.",
     ),
     time_parameter("until", "Only events observed before this time."),
     choices_parameter("type", "The type of event.", [kind.value for kind in EventType]),
@@ -234,11 +241,11 @@ USAGE: tuple[Parameter, ...] = (
         many=False,
     ),
     Parameter(
-        "by",
-        "What the rows are grouped by; the default is type.",
-        f"It must be one of {', '.join(FIELDS)}, or tag: and the key of a tag.",
-        {"type": "string", "pattern": f"^({'|'.join(FIELDS)}|tag:[^,\\\\]+)$"},
-        matching(f"{'|'.join(FIELDS)}|tag:.+"),
+        name="by",
+        description="What the rows are grouped by; the default is type.",
+        allowed=f"It must be one of {', '.join(FIELDS)}, or tag: and the key of a tag.",
+        schema={"type": "string", "pattern": f"^({'|'.join(FIELDS)}|tag:[^,\\\\]+)$"},
+        read=matching(f"{'|'.join(FIELDS)}|tag:.+"),
         many=True,
         meant=partial(misspelt, known=list(FIELDS)),
     ),
@@ -255,11 +262,11 @@ VALIDATE: tuple[Parameter, ...] = (
     ),
     replace(number_parameter("count", "How many instances.", 1, MOST_INSTANCES), required=True),
     Parameter(
-        "days",
-        "How long, in days; a fraction is allowed.",
-        f"It must be a number above 0 and up to {MOST_DAYS}.",
-        {"type": "number", "exclusiveMinimum": 0, "maximum": MOST_DAYS},
-        _days,
+        name="days",
+        description="How long, in days; a fraction is allowed.",
+        allowed=f"It must be a number above 0 and up to {MOST_DAYS}.",
+        schema={"type": "number", "exclusiveMinimum": 0, "maximum": MOST_DAYS},
+        read=_days,
         required=True,
     ),
     time_parameter(
@@ -296,9 +303,15 @@ TEST: tuple[Parameter, ...] = (
 )
 """The parameters of the test of a route."""
 
+REPUBLISHED = timedelta(days=7)
+"""How far back events can be published again: for this long, publications are remembered."""
+
 REPUBLISH: tuple[Parameter, ...] = (
     replace(
-        time_parameter("since", "Only events observed at or after this time, at most 7 days ago."),
+        time_parameter(
+            "since",
+            f"Only events observed at or after this time, at most {REPUBLISHED.days} days ago.",
+        ),
         required=True,
     ),
     time_parameter("until", "Only events observed before this time; the default is now."),
@@ -313,6 +326,3 @@ REPUBLISH: tuple[Parameter, ...] = (
     ),
 )
 """The parameters of publishing events again."""
-
-REPUBLISHED = timedelta(days=7)
-"""How far back events can be published again: for this long, publications are remembered."""

@@ -80,7 +80,7 @@ class Product:
     tenancy: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fee:
     """The upfront fee of a capacity block, for all its ``instances`` and ``hours``.
 
@@ -198,7 +198,7 @@ class PriceBook:
         if known is not None or row.fee is None:
             return known
         amount, currency = row.fee
-        return Fee(Decimal(str(amount)), currency, source=PriceSource.UPFRONT_FEE)
+        return Fee(amount=Decimal(str(amount)), currency=currency, source=PriceSource.UPFRONT_FEE)
 
 
 NO_PRICES = PriceBook()
@@ -207,7 +207,7 @@ NO_PRICES = PriceBook()
 def own_fees(fees: Mapping[str, float]) -> dict[str, Fee]:
     """The fees of the alerts file, in US dollars by block id."""
     return {
-        name: Fee(Decimal(str(amount)), USD, source=PriceSource.SETTINGS)
+        name: Fee(amount=Decimal(str(amount)), currency=USD, source=PriceSource.SETTINGS)
         for name, amount in fees.items()
     }
 

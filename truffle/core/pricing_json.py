@@ -75,13 +75,13 @@ def from_json(data: Json) -> PriceBook:
         },
         {
             it["capacity_block_id"]: Fee(
-                _amount(it["amount"]),
-                it["currency"],
-                it["instances"],
-                _day(it["as_of"]),
-                PriceSource(it["source"]),
-                it.get("hours"),
-                _amount(it.get("extension_amount", 0)),
+                amount=_amount(it["amount"]),
+                currency=it["currency"],
+                instances=it["instances"],
+                as_of=_day(it["as_of"]),
+                source=PriceSource(it["source"]),
+                hours=it.get("hours"),
+                extensions=_amount(it.get("extension_amount", 0)),
             )
             for it in data["fees"]
         },

@@ -22,6 +22,7 @@ from truffle.core.offerings import (
     sold_hours,
 )
 from truffle.core.quoting import shell
+from truffle.core.wording import counted
 
 MAX_IN_BLOCKS = 256
 """The maximum number of instances in blocks on any date, per organization (EC2 User Guide,
@@ -197,7 +198,7 @@ def _never_stops(workload: Workload) -> str:
 def _block(workload: Workload, length: float) -> Recommendation:
     days = sold_hours(length * 24) // 24
     because = [
-        f"It is training with a known length, which a block of {days} {_days(days)} covers.",
+        f"It is training with a known length, which a block of {counted(days, 'day')} covers.",
         "All instances of a block are close together, which distributed training needs.",
         "The capacity and its price are fixed the day it is bought.",
     ]
@@ -282,7 +283,7 @@ def _odcr(workload: Workload, because: list[str], known: list[Fact], today: date
     facts_used = [*known, aws_facts.ODCR_BILLING, aws_facts.ODCR_FREEDOM, aws_facts.ODCR_NETWORK]
     if workload.purpose is Purpose.INFERENCE and workload.days is not None:
         watch.append(
-            f"It ends after {workload.days:g} {_days(workload.days)}: a block may be cheaper, "
+            f"It ends after {counted(f'{workload.days:g}', 'day')}: a block may be cheaper, "
             "if the type is sold as blocks."
         )
         facts_used.append(aws_facts.INFERENCE_ON_BLOCKS)
@@ -329,7 +330,3 @@ def _odcr_commands(workload: Workload) -> Iterator[str]:
     types = f" --instance-types {shell.word(named)}" if named else " --gpu-only"
     least = f" --min-capacity {workload.instances}" if workload.instances else " --available-only"
     yield f"truffle capacity --odcr{types}{least}"
-
-
-def _days(days: float) -> str:
-    return "day" if days == 1 else "days"

@@ -24,7 +24,7 @@ from truffle.core.thresholds import Thresholds
 NO_ACCOUNTS: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """The last reported state of a reservation.
 
@@ -56,7 +56,7 @@ class Deferral:
     revision: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListingContext:
     """The context of a valid listing of a scope: the state read before it began.
 

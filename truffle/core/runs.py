@@ -63,7 +63,7 @@ class WriteLatest:
     closed_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """A run as it is stored; ``pending`` are the names of units without an attempt so far.
 
@@ -126,7 +126,14 @@ def new_run(
     )
     pending = frozenset(unit.name for unit in units)
     scope_count = sum(len(unit.accounts) for unit in units)
-    return Run(run_id, started_at, pending, scope_count, units, is_complete)
+    return Run(
+        run_id=run_id,
+        started_at=started_at,
+        pending=pending,
+        scope_count=scope_count,
+        units=units,
+        is_complete=is_complete,
+    )
 
 
 def to_retire(run: Run, stored: Iterable[str]) -> list[Unit]:
@@ -241,7 +248,7 @@ def _outcome(
     if status is None or not is_attempted:
         message = "The run ended before this scope was collected."
         error: dict[str, str] | None = {"code": STALE, "message": message}
-        status = status or ScopeStatus(scope)
+        status = status or ScopeStatus(scope=scope)
     else:
         failure = status.error
         error = {"code": failure.code, "message": failure.message} if failure else None

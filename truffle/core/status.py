@@ -68,7 +68,7 @@ class Streak:
     outage: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScopeStatus:
     """The stored status of a scope.
 
@@ -185,7 +185,7 @@ def _silence(scopes: Iterable[Judged], kind: Kind, operation: str) -> str | None
     named = ", ".join(f"{scope} ({code})" for scope, code in list(codes.items())[:NAMED_SCOPES])
     more = len(codes) - NAMED_SCOPES
     return (
-        f"{operation} did not answer in {named}{f' and {more:,} more' if more > 0 else ''}: "
+        f"{operation} did not respond in {named}{f' and {more:,} more' if more > 0 else ''}: "
         f"{kind.plural} there are the last known ones."
     )
 

@@ -68,7 +68,7 @@ FIX: dict[Reason, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OnDemandInstance:
     """A running instance outside of reservations.
 
@@ -85,7 +85,7 @@ class OnDemandInstance:
     target: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stranded:
     """Instances beside one reservation that they could use, and the common reason why they do not.
 
@@ -185,11 +185,11 @@ def _nearest_first(
 def _alike(instance: OnDemandInstance) -> OnDemandInstance:
     """The fields that all instances of a finding share."""
     return OnDemandInstance(
-        "",
-        instance.instance_type,
-        instance.availability_zone,
-        instance.platform,
-        instance.tenancy,
+        instance_id="",
+        instance_type=instance.instance_type,
+        availability_zone=instance.availability_zone,
+        platform=instance.platform,
+        tenancy=instance.tenancy,
     )
 
 

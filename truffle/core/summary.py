@@ -127,7 +127,7 @@ def unless_unknown(known: float, unknown: int) -> float | None:
     return None if unknown and not known else known
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """Totals over all, and by each of four fields with sorted values."""
 

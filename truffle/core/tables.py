@@ -16,6 +16,7 @@ from truffle.core.kinds.registry import CLASSES
 from truffle.core.ledger import FACTS
 from truffle.core.meanings import MEANINGS
 from truffle.core.model import ReservationType
+from truffle.core.tag_text import TEAM_TAG
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +166,12 @@ SPANS = Table(
     ("reservation_id", "valid_from"),
 )
 
+TEAM = SqlColumn(
+    "team",
+    "string",
+    f"The tag `{TEAM_TAG}`; null if there is no such tag. It is read much faster than `tags`.",
+)
+
 USAGE = Table(
     "usage",
     "A row for each reservation and completed day; several rows if more than the use of the "
@@ -176,6 +183,7 @@ USAGE = Table(
             for it in _reservation_columns()
             if it.name in {name for names in FACTS.values() for name in names}
         ),
+        TEAM,
         SqlColumn("reserved_hours", "double", "Hours that were reserved, and observed."),
         SqlColumn("used_hours", "double", "Hours in use."),
         SqlColumn("idle_hours", "double", "Reserved less used hours."),
@@ -217,8 +225,13 @@ EVENTS = Table(
         SqlColumn("after", "string", "JSON: the values that changed, as they became."),
         SqlColumn("reservation", "string", "JSON: the whole reservation."),
         SqlColumn("run_id", "string", "The run that observed it; null outside of runs."),
+        SqlColumn("events_of_listing", "bigint", "The events of the listing that observed it."),
         SqlColumn("account_name", "string", MEANINGS["account_name"]),
         SqlColumn("organizational_unit", "string", MEANINGS["organizational_unit"]),
+        SqlColumn("watch", "string", "The watch, of an event of the market."),
+        SqlColumn("offering", "string", "JSON: the offering, of an event of the market."),
+        SqlColumn("version", "bigint", "The version of the event's JSON."),
+        OTHER_FIELDS,
     ),
     ("observed_at", "event_id"),
 )

@@ -1,8 +1,11 @@
-"""Tags and names in the API's parameters, with commas and colons escaped."""
+"""Tags and names in the API's parameters, with commas and colons escaped; the tag of teams."""
 
 from __future__ import annotations
 
 import re
+
+TEAM_TAG = "Team"
+"""The tag that names a reservation's team, unless another one is chosen."""
 
 
 def parse_tag(text: str) -> tuple[str, str]:

@@ -12,7 +12,7 @@ _DAY = timedelta(days=1)
 _UNITS = {"d": _DAY, "h": _HOUR, "m": timedelta(minutes=1)}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds:
     """How long before or after a moment an event fires; an empty tuple disables it.
 

@@ -89,11 +89,11 @@ class _Check:
 @dataclass(frozen=True, slots=True)
 class _Finding:
     """A threshold that was crossed. ``counted`` has the threshold and its date, which identify the
-    event; ``details`` has other values."""
+    event; ``details`` has other values. ``predicate`` is its sentence without the subject."""
 
     type: EventType
     severity: Severity
-    says: str
+    predicate: str
     reason: str
     counted: Facts
     details: Facts
@@ -231,7 +231,7 @@ def _event(finding: _Finding, row: Reservation, previous: Snapshot, present: Sna
         event_id=event_id(row.reservation_id, finding.type, None, finding.counted, None),
         type=finding.type,
         severity=finding.severity,
-        summary=f"{describe(row)} {finding.says}",
+        summary=f"{describe(row)} {finding.predicate}",
         reason=finding.reason,
         observed_at=present.observed_at,
         previous_observed_at=previous.observed_at,
@@ -243,15 +243,15 @@ def _event(finding: _Finding, row: Reservation, previous: Snapshot, present: Sna
     )
 
 
-# --- what is said of it --------------------------------------------------------------------------
+# --- texts ---------------------------------------------------------------------------------------
 
 
 def _crossed(kind: EventType, mark: Mark, check: _Check) -> _Finding:
-    severity, says, reason = _WORDS[kind](mark, check)
+    severity, predicate, reason = _WORDS[kind](mark, check)
     threshold = format_duration(abs(mark.distance))
     counted = cast(Facts, {"threshold": threshold, mark.name: format_time(mark.date)})
     extension = _extension(check) if kind is EventType.ENDING_SOON else Facts()
-    return _Finding(kind, severity, says, reason, counted, extension)
+    return _Finding(kind, severity, predicate, reason, counted, extension)
 
 
 _Words = tuple[Severity, str, str]
@@ -259,19 +259,19 @@ _Words = tuple[Severity, str, str]
 
 def _starts(mark: Mark, check: _Check) -> _Words:
     if mark.date > check.now:
-        says = f"starts in {span(mark.date - check.now)}."
-        return Severity.INFO, says, f"starts within {span(-mark.distance)}"
+        predicate = f"starts in {span(mark.date - check.now)}."
+        return Severity.INFO, predicate, f"starts within {span(-mark.distance)}"
     ago = span(check.now - mark.date)
-    says = f"started {ago} ago."
+    predicate = f"started {ago} ago."
     if check.row.state not in ("active", "expired"):
-        says = f"should have started {ago} ago but is still {check.row.state}."
-    return Severity.INFO, says, "its start has passed"
+        predicate = f"should have started {ago} ago but is still {check.row.state}."
+    return Severity.INFO, predicate, "its start has passed"
 
 
 def _ends(mark: Mark, check: _Check) -> _Words:
     if mark.date <= check.now:
-        says = f"reached its end {span(check.now - mark.date)} ago."
-        return Severity.INFO, says, "its end has passed"
+        predicate = f"reached its end {span(check.now - mark.date)} ago."
+        return Severity.INFO, predicate, "its end has passed"
     return (
         Severity.INFO if -mark.distance >= PLENTY else Severity.WARNING,
         f"ends in {span(mark.date - check.now)}, {check.row.kind.at_its_end}.",
@@ -318,13 +318,13 @@ def _extension(check: _Check) -> Facts:
 
 def _idle(check: _Check, since: datetime, length: timedelta) -> _Finding:
     row, lasted = check.row, check.now - since
-    says = f"has had no instances in use for {span(lasted)}."
+    predicate = f"has had no instances in use for {span(lasted)}."
     if row.kind.is_prepaid:
-        says = f"has had unused instances for {span(lasted)}: {unused(row)} of {row.size} now."
+        predicate = f"has had unused instances for {span(lasted)}: {unused(row)} of {row.size} now."
     return _Finding(
         EventType.IDLE,
         Severity.WARNING,
-        says,
+        predicate,
         f"idle for {span(length)}",
         {"threshold": format_duration(length), "idle_since": format_time(since)},
         {

@@ -57,7 +57,7 @@ def phase_of(state: str) -> Phase:
     return _PHASES.get(state, Phase.UNKNOWN)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
     """A reservation in time; all times are aware and UTC.
 
@@ -87,18 +87,18 @@ def span_of(row: Reservation, on_offer: bool | None = None, *, is_gone: bool = F
     phase = Phase.OVER if is_gone else phase_of(row.state)
     start = row.start_date or row.create_date
     if not row.kind.is_prepaid:
-        return Span(row, phase, start, row.end_date, is_gone=is_gone)
+        return Span(row=row, phase=phase, start=start, end=row.end_date, is_gone=is_gone)
     can_extend = is_extendable(row) and row.end_date is not None and not is_gone
     deadline = _before(row.end_date, EXTENSION_NOTICE) if can_extend else None
     return Span(
-        row,
-        phase,
-        start,
-        row.end_date,
-        row.effective_end,
-        deadline,
-        on_offer if can_extend else None,
-        is_gone,
+        row=row,
+        phase=phase,
+        start=start,
+        end=row.end_date,
+        effective_end=row.effective_end,
+        deadline=deadline,
+        on_offer=on_offer if can_extend else None,
+        is_gone=is_gone,
     )
 
 

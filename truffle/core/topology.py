@@ -14,7 +14,7 @@ from typing import Any
 from truffle.core.times import format_time, parse_time
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
     """The network nodes of one reservation, the highest first.
 

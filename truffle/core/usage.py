@@ -7,10 +7,10 @@ so parts add up exactly; only results are rounded.
 from __future__ import annotations
 
 import json
+import sys
 from bisect import bisect_right
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from operator import attrgetter
@@ -18,11 +18,12 @@ from operator import attrgetter
 from truffle.core.billed import Place, place_of
 from truffle.core.codec import Json
 from truffle.core.filters import Filter
+from truffle.core.ledger import MICROSECOND
 from truffle.core.ledger_reader import DayTotals
 from truffle.core.model import Reservation
 from truffle.core.pricing import Rate, UsedPrice
 from truffle.core.spans import Span
-from truffle.core.sums import Sums, hours_text, often_hours_text, share_text
+from truffle.core.sums import Sums, Times
 from truffle.core.times import format_time, parse_time
 from truffle.core.usage_axes import FIELDS, TAG, Interval
 
@@ -55,7 +56,7 @@ class Period:
             begin = end
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UsageRow:
     """The usage of one group in one interval, in hours; costs in ``currency``, None if unknown.
 
@@ -143,37 +144,53 @@ def usage(
     return [UsageRow.from_json(json.loads(text)) for text in tally.texts()]
 
 
-_ByInterval = dict[int, Sums]
-_SumsOf = dict[Group, dict[str | None, _ByInterval]]
-"""By group, currency and interval."""
+class TooManyRows(ValueError):
+    """The usage has more rows than allowed."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Part:
-    """Where a row is counted. Rows of the same group, rate and number of accelerators share
-    ``days``: reserved, used and unobserved time of whole days by interval."""
+    """The times of a group's rows with one rate and number of accelerators.
 
-    row: Reservation
-    group: Group
+    ``times`` has reserved, used and unobserved time by interval, ``texts`` the numbers of times
+    with this rate and number of accelerators: many reservations are used alike. ``is_first`` is
+    whether it is the first part of its group.
+    """
+
+    devices: float | None
     rate: Rate | None
-    days: dict[int, list[int]]
+    is_first: bool
+    texts: dict[Times, str]
+    times: dict[int, Times] = field(default_factory=dict)
 
-    def sums(self, sums: _SumsOf) -> _ByInterval:
-        """The sums of the row's group and currency."""
-        currency = self.rate.currency if self.rate else None
-        return sums.setdefault(self.group, {}).setdefault(currency, defaultdict(Sums))
+    @property
+    def currency(self) -> str | None:
+        return self.rate.currency if self.rate else None
+
+    def text(self, times: Times) -> str:
+        text = self.texts.get(times)
+        if text is None:
+            sums = Sums()
+            sums.add(times, self.devices, self.rate)
+            text = self.texts[times] = sums.text(self.currency)
+        return text
 
 
 class Tally:
     """Adds up spans and totals of days, one by one.
 
-    Most of them share their row with others: group and price are looked up once for each row, and
-    time is added before it is multiplied. ``prices`` has the prices of all rows, ``prepaid_places``
-    the places of those with a fee.
+    Most of them share their row with others: group and price are looked up once for each row.
+    ``prices`` has the prices of all rows, ``prepaid_places`` the places of those with a fee. Adding
+    raises TooManyRows as soon as there are certainly more than ``most_rows``.
     """
 
     def __init__(
-        self, period: Period, by: Sequence[str], rate_of: RateOf, chosen: Filter | None = None
+        self,
+        period: Period,
+        by: Sequence[str],
+        rate_of: RateOf,
+        chosen: Filter | None = None,
+        most_rows: int | None = None,
     ) -> None:
         self.prices: set[UsedPrice] = set()
         self.prepaid_places: set[Place] = set()
@@ -183,57 +200,53 @@ class Tally:
         self._ends = [end for _, end in self._bins]
         self._rate_of = rate_of
         self._predicates = chosen.predicates() if chosen else []
-        self._rows: list[Reservation] = []
-        self._parts: list[_Part | None] = []
-        self._places: dict[int, int] = {}
-        self._shared: dict[tuple[object, ...], _Part] = {}
-        self._times: dict[tuple[int, int, bool], timedelta] = {}
+        self._rows_left = sys.maxsize if most_rows is None else most_rows
+        self._known: dict[int, tuple[Reservation, _Part | None]] = {}
+        self._groups: dict[Group, dict[tuple[Rate | None, float | None], _Part]] = {}
+        self._texts: dict[tuple[Rate | None, float | None], dict[Times, str]] = {}
 
     def add(self, span: Span) -> None:
         """Count a span if its row is among the chosen ones."""
-        place = self._places.get(id(span.row), -1)
-        if place < 0:
-            place = self._place(span.row)
-        if self._parts[place] is None:
+        row = span.row
+        _, part = self._known.get(id(row)) or self._found(row)
+        if part is None:
             return
-        start, end, times = span.start, span.end, self._times
+        start, end = span.start, span.end
         for number in range(bisect_right(self._ends, start), len(self._bins)):
             first, last = self._bins[number]
             if first >= end:
                 return
-            key = number, place, span.is_observed
             length = (end if end < last else last) - (start if start > first else first)
-            times[key] = times[key] + length if key in times else length
+            time = (row.total_capacity or 0) * (length // MICROSECOND)
+            if span.is_counted:
+                used = (row.used_capacity or 0) * (length // MICROSECOND)
+                self._count(part, number, time, used, 0)
+            else:
+                self._count(part, number, 0, 0, time)
 
     def add_day(self, day: DayTotals) -> None:
         """Count a day that is entirely in one interval."""
-        places = self._places
-        for row in day.rows:
-            if id(row) not in places:
-                self._place(row)
-        parts = [self._parts[places[id(row)]] for row in day.rows]
-        number = bisect_right(self._ends, day.start)
-        for part, reserved, used, unobserved in zip(
-            parts, day.reserved, day.used, day.unobserved, strict=True
+        known, number = self._known.get, bisect_right(self._ends, day.start)
+        for row, reserved, used, unobserved in zip(
+            day.rows, day.reserved, day.used, day.unobserved, strict=True
         ):
-            if part is None:
-                continue
-            found = part.days.get(number)
-            if found is None:
-                part.days[number] = [reserved, used, unobserved]
-            else:
-                found[0] += reserved
-                found[1] += used
-                found[2] += unobserved
+            _, part = known(id(row)) or self._found(row)
+            if part is not None:
+                self._count(part, number, reserved, used, unobserved)
 
-    def _place(self, row: Reservation) -> int:
-        """Keep a row and its part (None if it is not chosen), and return their place. Keeping the
-        row ensures that no other object gets its id."""
-        self._rows.append(row)
-        is_chosen = all(predicate.holds(row) for predicate in self._predicates)
-        self._parts.append(self._part_of(row) if is_chosen else None)
-        self._places[id(row)] = len(self._parts) - 1
-        return len(self._parts) - 1
+    def _count(self, part: _Part, number: int, reserved: int, used: int, unobserved: int) -> None:
+        before = part.times.get(number)
+        if before is not None:
+            reserved, used, unobserved = (
+                before[0] + reserved,
+                before[1] + used,
+                before[2] + unobserved,
+            )
+        elif part.is_first:
+            self._rows_left -= 1
+            if self._rows_left < 0:
+                raise TooManyRows
+        part.times[number] = reserved, used, unobserved
 
     def texts(self) -> list[str]:
         """The rows as JSON objects, by interval and group, in that order."""
@@ -242,25 +255,24 @@ class Tally:
             f'{{"start":"{format_time(start)}","end":"{format_time(end)}","group":'
             for start, end in self._bins
         ]
-        for group, currencies in sorted(self._sums().items(), key=lambda it: _order(it[0])):
+        for group, parts in sorted(self._groups.items(), key=lambda it: _order(it[0])):
             text = json.dumps(dict(zip(self._by, group, strict=True)), separators=(",", ":"))
-            for number, currency, sums in _with_unpriced(currencies):
-                rows[number].append(f"{openings[number]}{text}{_numbers(sums, currency)}")
+            for number, numbers in _numbers([*parts.values()]):
+                rows[number].append(f"{openings[number]}{text}{numbers}")
         return [text for of_bin in rows for text in of_bin]
 
-    def _sums(self) -> _SumsOf:
-        sums: _SumsOf = {}
-        for (number, place, is_observed), length in self._times.items():
-            if part := self._parts[place]:
-                part.sums(sums)[number].add(part.row, length, is_observed, part.rate)
-        for part in self._shared.values():
-            if part.days:
-                by_interval = part.sums(sums)
-                for number, (reserved, used, unobserved) in part.days.items():
-                    found = by_interval[number]
-                    found.unobserved += unobserved
-                    found.add_time(part.row, reserved, used, part.rate)
-        return sums
+    def values(self, *names: str) -> set[str]:
+        """The known values of these keys of the groups."""
+        places = [number for number, name in enumerate(self._by) if name in names]
+        values = (group[place] for group in self._groups for place in places)
+        return {value for value in values if value is not None}
+
+    def _found(self, row: Reservation) -> tuple[Reservation, _Part | None]:
+        """A new row with the part in which it counts, None if it is not chosen. The row is kept, so
+        no other object gets its id."""
+        is_chosen = all(predicate.holds(row) for predicate in self._predicates)
+        found = self._known[id(row)] = row, self._part_of(row) if is_chosen else None
+        return found
 
     def _part_of(self, row: Reservation) -> _Part:
         rate = self._rate_of(row)
@@ -268,10 +280,12 @@ class Tally:
         self.prices.add(UsedPrice(*place, rate))
         if row.kind.is_prepaid:
             self.prepaid_places.add(place_of(row))
-        group = tuple(read(row) for read in self._readers)
-        carried = row.accelerator and (row.accelerator.count,)
-        shared = self._shared.setdefault((group, rate, carried), _Part(row, group, rate, days={}))
-        return replace(shared, row=row)
+        key = rate, row.accelerator.count if row.accelerator else 0
+        parts = self._groups.setdefault(tuple(read(row) for read in self._readers), {})
+        if key not in parts:
+            texts = self._texts.setdefault(key, {})
+            parts[key] = _Part(key[1], rate, not parts, texts)
+        return parts[key]
 
 
 def _reader(name: str) -> Callable[[Reservation], str | None]:
@@ -286,59 +300,19 @@ def _order(group: Group) -> list[tuple[bool, str]]:
     return [(value is None, value or "") for value in group]
 
 
-def _with_unpriced(
-    currencies: Mapping[str | None, _ByInterval],
-) -> Iterator[tuple[int, str | None, Sums]]:
-    """The sums of a group by interval and currency; time without a price joins the first
+def _numbers(parts: Sequence[_Part]) -> Iterator[tuple[int, str]]:
+    """The numbers of a group by interval, for each currency; time without a price joins the first
     currency of the interval."""
-    if len(currencies) == 1:
-        ((currency, by_interval),) = currencies.items()
-        yield from ((number, currency, sums) for number, sums in by_interval.items())
+    if len(parts) == 1:
+        (part,) = parts
+        yield from ((number, part.text(times)) for number, times in part.times.items())
         return
-    priced = sorted((name, it) for name, it in currencies.items() if name is not None)
-    unpriced = dict(currencies.get(None, {}))
-    for currency, by_interval in priced:
-        for number, sums in by_interval.items():
-            rest = unpriced.pop(number, None)
-            yield number, currency, sums if rest is None else _sum(sums, rest)
-    yield from ((number, None, sums) for number, sums in unpriced.items())
-
-
-def _sum(one: Sums, other: Sums) -> Sums:
-    """Add two sums, one of them without prices."""
-    return Sums(
-        one.reserved + other.reserved,
-        one.used + other.used,
-        one.unobserved + other.unobserved,
-        one.unpriced + other.unpriced,
-        one.accelerators + other.accelerators,
-        one.used_accelerators + other.used_accelerators,
-        one.unknown_accelerators + other.unknown_accelerators,
-        one.priced or other.priced,
-    )
-
-
-def _numbers(part: Sums, currency: str | None) -> str:
-    """The numbers of a row, as ``UsageRow.to_json`` has them, and the end of its object."""
-    reserved, used = part.reserved, part.used
-    devices, used_devices = part.accelerators, part.used_accelerators
-    unknown = ""
-    if part.unpriced:
-        unknown = f',"unpriced_hours":{hours_text(part.unpriced)}'
-    if part.unknown_accelerators:
-        unknown += f',"unknown_accelerator_hours":{hours_text(part.unknown_accelerators)}'
-    cost, idle_cost = part.cost_texts()
-    return (
-        f',"reserved_hours":{often_hours_text(reserved)},"used_hours":{hours_text(used)},'
-        f'"idle_hours":{hours_text(reserved - used)},'
-        f'"unobserved_hours":{often_hours_text(part.unobserved)},'
-        f'"utilization":{share_text(used, reserved)},'
-        f'"reserved_accelerator_hours":{often_hours_text(devices)},'
-        f'"used_accelerator_hours":{hours_text(used_devices)},'
-        f'"idle_accelerator_hours":{hours_text(devices - used_devices)},'
-        f'"reserved_cost":{cost},"idle_cost":{idle_cost},'
-        f'"currency":{_json_text(currency)}{unknown}}}'
-    )
-
-
-_json_text = lru_cache(64)(json.dumps)
+    for number in {number: None for part in parts for number in part.times}:
+        present = [part for part in parts if number in part.times]
+        known = sorted({part.currency for part in present if part.currency})
+        currencies: list[str | None] = [*known] or [None]
+        sums = {currency: Sums() for currency in currencies}
+        for part in present:
+            into = sums[part.currency or currencies[0]]
+            into.add(part.times[number], part.devices, part.rate)
+        yield from ((number, each.text(currency)) for currency, each in sums.items())

@@ -24,6 +24,7 @@ from truffle.core.codec import encode
 from truffle.core.model import TERMINAL_STATES, Odcr, Reservation
 from truffle.core.times import format_time, whole
 from truffle.core.topology import Placement, common_nodes, proximity
+from truffle.core.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +227,7 @@ def _reason(
     missing = f"There is no capacity for {request}"
     if any(candidate.is_undecided for candidate in candidates):
         missing = f"It is unknown whether there is capacity for {request}"
-    rest = f" Unknown: {', '.join(unknown)} did not answer." if unknown else ""
+    rest = f" Unknown: {', '.join(unknown)} did not respond." if unknown else ""
     if not candidates:
         return f"{missing}: no capacity block and no ODCR of this type is held.{rest}"
     parts = [
@@ -240,7 +241,7 @@ def _reason(
 def _found_reason(found: Candidate) -> str:
     row = found.reservation
     noun = "Capacity block" if found.is_block else "ODCR"
-    free = f"{found.instances} instance{'' if found.instances == 1 else 's'}"
+    free = counted(str(found.instances), "instance")
     since = f" from {date_text(found.start)}" if found.start else ""
     until = " with no end date"
     if found.usable_until is not None and found.usable_hours is not None:

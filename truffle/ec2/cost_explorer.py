@@ -47,12 +47,12 @@ def list_billed_fees(client: CostExplorer, since: date, until: date) -> list[Bil
         regions[usage_type].add(region)
     return [
         BilledFee(
-            day,
-            account,
-            _only(regions[usage_type]),
-            usage_type.partition(MARK)[2],
-            Decimal(cost["Amount"]),
-            cost["Unit"],
+            day=day,
+            account_id=account,
+            region=_only(regions[usage_type]),
+            instance_type=usage_type.partition(MARK)[2],
+            amount=Decimal(cost["Amount"]),
+            currency=cost["Unit"],
         )
         for day, usage_type, account, cost in asking.groups("LINKED_ACCOUNT")
     ]

@@ -54,11 +54,11 @@ def list_extensions(client: EC2) -> Iterator[Extension]:
 def to_extension(raw: Raw) -> Extension:
     """Map one extension. Raises KeyError if its reservation, times or status are missing."""
     return Extension(
-        raw["CapacityReservationId"],
-        raw["CapacityBlockExtensionStartDate"],
-        raw["CapacityBlockExtensionEndDate"],
-        raw["CapacityBlockExtensionStatus"],
-        raw.get("InstanceCount"),
-        raw.get("UpfrontFee"),
-        raw.get("CurrencyCode"),
+        reservation_id=raw["CapacityReservationId"],
+        start_date=raw["CapacityBlockExtensionStartDate"],
+        end_date=raw["CapacityBlockExtensionEndDate"],
+        status=raw["CapacityBlockExtensionStatus"],
+        instances=raw.get("InstanceCount"),
+        fee=raw.get("UpfrontFee"),
+        currency=raw.get("CurrencyCode"),
     )

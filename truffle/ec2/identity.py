@@ -65,7 +65,7 @@ class Caller:
         except FAILURES as error:
             self._problem = error_code(error)
         except OutOfTime:
-            self._problem = "no answer in time"
+            self._problem = "no response in time"
         return ""
 
 

@@ -65,7 +65,7 @@ class RegionOutcome(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RegionOfferings:
     """A region's offerings for a block; ``code`` and ``message`` are EC2's if it refused.
 
@@ -195,9 +195,9 @@ def list_offerings(
         except FAILURES as error:
             return replace(_refused(error, region), offerings=_starting_by(wanted, found))
     return RegionOfferings(
-        region,
-        RegionOutcome.ANSWERED,
-        _starting_by(wanted, found),
+        region=region,
+        outcome=RegionOutcome.ANSWERED,
+        offerings=_starting_by(wanted, found),
         unknown_types=tuple(it for it in wanted.types if it in unknown),
     )
 
@@ -250,7 +250,12 @@ def _limited(
     if requested:
         message += f" Searched for {requested} of {lengths} durations."
     return RegionOfferings(
-        region, RegionOutcome.LIMITED, found, DEADLINE_EXCEEDED, message, FailureKind.ERROR
+        region=region,
+        outcome=RegionOutcome.LIMITED,
+        offerings=found,
+        code=DEADLINE_EXCEEDED,
+        message=message,
+        kind=FailureKind.ERROR,
     )
 
 
@@ -272,7 +277,14 @@ def _refused(error: Exception, region: str) -> RegionOfferings:
         outcome = RegionOutcome.LIMITED
     elif _is_not_sold(error):
         outcome = RegionOutcome.NOT_SOLD
-    return RegionOfferings(region, outcome, (), code, message, failure_kind(error))
+    return RegionOfferings(
+        region=region,
+        outcome=outcome,
+        offerings=(),
+        code=code,
+        message=message,
+        kind=failure_kind(error),
+    )
 
 
 def _is_not_sold(error: Exception) -> bool:

@@ -52,7 +52,10 @@ def search_plans(
     latest = wanted.start_by
     in_time = [it for it in found if latest is None or (it.start_date and it.start_date <= latest)]
     return RegionOfferings(
-        region, RegionOutcome.ANSWERED, tuple(in_time), unknown_types=tuple(unknown)
+        region=region,
+        outcome=RegionOutcome.ANSWERED,
+        offerings=tuple(in_time),
+        unknown_types=tuple(unknown),
     )
 
 
@@ -68,7 +71,14 @@ def _is_unknown_type(error: Exception) -> bool:
 
 def _refused(error: Exception, region: str, outcome: RegionOutcome) -> RegionOfferings:
     message = f"{TrainingPlan.kind.search}: {error_message(error)}"
-    return RegionOfferings(region, outcome, (), error_code(error), message, failure_kind(error))
+    return RegionOfferings(
+        region=region,
+        outcome=outcome,
+        offerings=(),
+        code=error_code(error),
+        message=message,
+        kind=failure_kind(error),
+    )
 
 
 def _request(wanted: Wanted, instance_type: str, hours: int) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from truffle.core.deadlines import EXTENSION_NOTICE, commitment_end
 from truffle.core.events import EventType
 from truffle.core.quoting.terminal import visible
 from truffle.core.timeline import Phase, Span
+from truffle.core.wording import named_account
 from truffle.messages.advice import reservation_url
 from truffle.messages.fields import instances
 
@@ -48,7 +49,7 @@ _PERIOD = timedelta(hours=2)
 _CANCELLED = "CANCELLED"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
     """One event of the calendar, before formatting."""
 
@@ -132,15 +133,24 @@ def planned_events(span: Span) -> Iterator[Planned]:
     prefix = "Cancelled: " if status == _CANCELLED else ""
     alarms = () if prefix else ALARMS
     url = reservation_url(row)
-    about = visible(
-        f"{row.reservation_id}, state {row.state}, account {row.account_id or 'unknown'}"
-    )
+    account = named_account(row.account_id, row.account_name) if row.account_id else "unknown"
+    about = visible(f"{row.reservation_id}, state {row.state}, account {account}")
     place = visible(row.availability_zone or row.region)
 
-    def planned(kind: str, says: str, start: datetime, end: datetime | None = None) -> Planned:
+    def planned(kind: str, suffix: str, start: datetime, end: datetime | None = None) -> Planned:
         uid = f"{visible(row.reservation_id)}{kind}@truffle"
-        summary = f"{prefix}{name}{says}"
-        return Planned(uid, summary, start, status, end, about, place, url, alarms)
+        summary = f"{prefix}{name}{suffix}"
+        return Planned(
+            uid=uid,
+            summary=summary,
+            start=start,
+            status=status,
+            end=end,
+            description=about,
+            location=place,
+            url=url,
+            alarms=alarms,
+        )
 
     if committed is not None:
         yield planned("-commitment-end", ": its commitment ends", committed)

@@ -7,17 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from truffle.core.model import Reservation
+from truffle.core.organization import NO_LABELS, Labels
 from truffle.core.pricing import PriceBook
 
 
 @dataclass(frozen=True, slots=True)
 class ScopeState:
-    """A scope, whether its last attempt succeeded, and when it was last listed."""
+    """A scope, whether its last attempt succeeded, when it was last listed, and the names of its
+    account."""
 
     account_id: str
     region: str
     is_listed: bool
     last_success: datetime | None
+    labels: Labels = NO_LABELS
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 
 from truffle.core.idle import unused
 from truffle.core.model import Reservation
+from truffle.core.organization import NO_LABELS
 from truffle.core.pricing import MICRO
 from truffle.feeds.inputs import MetricsInput, ScopeState
 
@@ -83,10 +84,11 @@ EFFECTIVE_END = "truffle_block_effective_end_timestamp_seconds"
 UNHEALTHY = "truffle_block_unhealthy"
 SCOPE_AGE = "truffle_scope_data_age_seconds"
 SCOPE_SUCCESS = "truffle_scope_success"
+ACCOUNT = "truffle_account_info"
 
 NAMES = frozenset(
     {each.name for each in SUMS}
-    | {IDLE_COST, UNPRICED, EFFECTIVE_END, UNHEALTHY, SCOPE_AGE, SCOPE_SUCCESS}
+    | {IDLE_COST, UNPRICED, EFFECTIVE_END, UNHEALTHY, SCOPE_AGE, SCOPE_SUCCESS, ACCOUNT}
 )
 """Every metric."""
 
@@ -116,7 +118,9 @@ class _Held(Collector):
         counts = _added_up(unpriced, labels, unused)
         yield _family(UNPRICED, "Idle instances without a known price.", labels, counts)
         yield from _of_blocks(rows, labels, held.by_reservation)
-        yield from _of_scopes(held.scopes, held.now)
+        scopes = list(held.scopes)
+        yield from _of_scopes(scopes, held.now)
+        yield _of_accounts(scopes)
 
 
 Values = Mapping[tuple[str, ...], float]
@@ -176,6 +180,21 @@ def _of_scopes(scopes: Iterable[ScopeState], now: datetime) -> Iterator[Metric]:
     yield _family(
         SCOPE_SUCCESS, "Whether the latest attempt to list a scope succeeded.", names, successes
     )
+
+
+def _of_accounts(scopes: Iterable[ScopeState]) -> Metric:
+    """The names of accounts apart from other metrics, which a renamed account must not restart."""
+    named: Values = {
+        (
+            scope.account_id,
+            scope.labels.account_name or "",
+            scope.labels.organizational_unit or "",
+        ): 1.0
+        for scope in scopes
+        if scope.labels != NO_LABELS
+    }
+    labels = ("account_id", "account_name", "organizational_unit")
+    return _family(ACCOUNT, "The names of an account; the value is 1.", labels, named)
 
 
 def _family(name: str, help_: str, labels: tuple[str, ...], values: Values) -> Metric:

@@ -15,7 +15,7 @@ _TYPES = {
     EventType.EXTENDED: "No action needed: the instances can run until the new end.",
     EventType.RESCHEDULED: "Check that the workload fits the new dates.",
     EventType.CHANGE_REJECTED: "Plan with the present dates, or request another change: a start "
-    "can be moved by up to 30 days in all.",
+    "can be moved by up to 30 days in total.",
     EventType.RESIZED: "Check that the workload fits the new size.",
 }
 

@@ -23,7 +23,7 @@ from truffle.core.times import format_time, whole
 from truffle.messages.advice import console_url, next_step
 from truffle.messages.fields import Fact, facts_of
 from truffle.messages.sections import Section, section_of_events, sections_of_day
-from truffle.messages.wording import count, moment, moment_from, span
+from truffle.messages.wording import counted, moment, moment_from, span
 
 EMOJI = {
     Severity.INFO: "ℹ️",
@@ -254,14 +254,14 @@ def digest_card(
         if by_severity[severity]
     )
     regions = sorted({event.region for event in events})
-    where = regions[0] if len(regions) == 1 else count(len(regions), "region")
+    where = regions[0] if len(regions) == 1 else counted(len(regions), "region")
     number = sha256("\n".join(sorted(event.event_id for event in events)).encode())
     return Card(
         kind="digest",
         message_id=number.hexdigest()[:32],
-        title=f"{count(len(events), 'event')} · {where}",
+        title=f"{counted(len(events), 'event')} · {where}",
         severity=ordered[0].severity,
-        summary=f"{count(len(events), 'event')} in one run: {counts}.",
+        summary=f"{counted(len(events), 'event')} in one run: {counts}.",
         footer=f"Observed {moment(max(event.observed_at for event in events))}",
         command="truffle events",
         subject=f"digest/{number.hexdigest()[:32]}",
@@ -316,10 +316,10 @@ def _sentence(day: Day) -> str:
     old."""
     reservations = sum(held.reservations for held in day.held)
     devices = whole(sum(held.accelerators for held in day.held))
-    old = f"Data is old for {len(day.failing):,} of {count(day.scopes, 'scope')}. "
+    old = f"Data is old for {len(day.failing):,} of {counted(day.scopes, 'scope')}. "
     return (
         f"{old if day.failing else ''}"
-        f"{count(reservations, 'reservation')} held, {count(devices, 'accelerator')}; "
+        f"{counted(reservations, 'reservation')} held, {counted(devices, 'accelerator')}; "
         f"{len(day.starting):,} starting and {len(day.ending):,} ending in the next 24 h."
     )
 

@@ -14,6 +14,7 @@ from truffle.core.events import SCOPE_TYPES, Event, EventType
 from truffle.core.model import Accelerator, Reservation
 from truffle.core.offerings import Offering, Segment
 from truffle.core.times import parse_time
+from truffle.core.wording import named_account
 from truffle.messages.wording import moment, moment_from, of_instances, span, usd
 
 
@@ -42,8 +43,7 @@ def _facts(event: Event, now: datetime) -> _Pairs:
         yield from _reservation_facts(event, row, now)
     if event.offering is not None:
         yield from _offering_facts(event, event.offering, now)
-    name = event.account_name
-    yield "Account", f"{name} ({event.account_id})" if name else event.account_id
+    yield "Account", named_account(event.account_id, event.account_name)
     yield "Organizational unit", event.organizational_unit
     about = row or event.offering
     if about is None or not about.availability_zone:
@@ -202,7 +202,7 @@ def _reservation_facts(event: Event, row: Reservation, now: datetime) -> _Pairs:
 
 
 def _price(price: object) -> str | None:
-    """``3.93 USD per accelerator-hour, 31.46 USD per instance-hour, 755.14 USD in all``."""
+    """``3.93 USD per accelerator-hour, 31.46 USD per instance-hour, 755.14 USD in total``."""
     if not isinstance(price, Mapping):
         return None
     currency = str(price.get("currency_code") or "USD")

@@ -14,7 +14,7 @@ from truffle.core.events import Event, Severity
 from truffle.core.idle import unused
 from truffle.core.kinds.registry import KINDS
 from truffle.core.model import Reservation
-from truffle.messages.wording import count, moment_from, of_instances, usd
+from truffle.messages.wording import counted, moment_from, of_instances, usd
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +117,6 @@ def _idle(idle: Idle) -> str:
 def _held(held: HeldCapacity) -> str:
     nouns = KINDS[held.type].short
     what = f"{held.accelerators:,} × {held.accelerator}" if held.accelerator else "no accelerator"
-    where = f"{count(held.instances, 'instance')} in {count(held.reservations, nouns)}"
-    unknown = f", {count(held.unknown, nouns)} of unknown size" if held.unknown else ""
+    where = f"{counted(held.instances, 'instance')} in {counted(held.reservations, nouns)}"
+    unknown = f", {counted(held.unknown, nouns)} of unknown size" if held.unknown else ""
     return f"{what}: {where}, {held.active:,} active, {held.unused:,} unused{unknown}"

@@ -27,7 +27,7 @@ def moment_from(at: datetime, now: datetime) -> str:
 
 
 span = times.span
-count = wording.count
+counted = wording.counted
 
 
 def usd(amount: float) -> str:
@@ -37,4 +37,4 @@ def usd(amount: float) -> str:
 
 def of_instances(number: object, total: int | None) -> str:
     """``2 of 16 instances``, ``1 of 1 instance``; the total may be unknown."""
-    return f"{number} of {'? instances' if total is None else count(total, 'instance')}"
+    return f"{number} of {'? instances' if total is None else counted(total, 'instance')}"

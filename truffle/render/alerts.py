@@ -11,10 +11,11 @@ from truffle.core.market.budget import really_every
 from truffle.core.market.watches import Watch
 from truffle.core.quoting.terminal import visible, visible_values
 from truffle.core.times import parse_time, span
+from truffle.core.wording import counted
 from truffle.render.events import event_lines
 from truffle.render.style import Style
 from truffle.render.tables import Column, draw
-from truffle.render.words import counted, length, minute
+from truffle.render.words import length, minute
 
 Json = Mapping[str, Any]
 
@@ -188,10 +189,7 @@ def render_republication(answer: Json, style: Style) -> str:
     """The number of events published now and before, and what is left."""
     answer = visible_values(answer)
     published, before = answer["published"], answer["already_published"]
-    lines = [
-        f"Published {published} {'event' if published == 1 else 'events'}; "
-        f"{before} already published."
-    ]
+    lines = [f"Published {counted(published, 'event')}; {before} already published."]
     if answer["error"]:
         lines.append(f"{answer['failed']} could not be published: {answer['error']}.")
     if answer["next"]:

@@ -16,10 +16,11 @@ from truffle.core.model import (
 )
 from truffle.core.pricing import USD, PriceBook, PriceSource, Rate
 from truffle.core.summary import Totals, summarize, unless_unknown
+from truffle.core.wording import counted
 from truffle.render.columns import View, adjusted_dates, allocation_text, columns_of
 from truffle.render.style import Style
 from truffle.render.tables import draw
-from truffle.render.words import counted, days, minute, money, number, percent
+from truffle.render.words import days, minute, money, number, percent
 
 NOTHING = "No capacity reservations found matching criteria"
 

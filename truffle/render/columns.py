@@ -15,9 +15,10 @@ from truffle.core.codec import FIELD_NAMES, encode
 from truffle.core.kinds.registry import CLASSES, KINDS
 from truffle.core.model import Reservation
 from truffle.core.pricing import NO_PRICES, USD, PriceBook
+from truffle.core.wording import counted, named_account
 from truffle.render.style import state_colour
 from truffle.render.tables import NEVER, Column
-from truffle.render.words import counted, day, duration, minute, money, number, percent, short_day
+from truffle.render.words import day, duration, minute, money, number, percent, short_day
 
 Columns = list[Column[Reservation]]
 
@@ -140,9 +141,7 @@ def _optional(rows: Sequence[Reservation]) -> Columns:
 
 def account_of(row: Reservation) -> str:
     """``research-one (111122223333)``, if the name is known."""
-    if row.account_id is None:
-        return "-"
-    return f"{row.account_name} ({row.account_id})" if row.account_name else row.account_id
+    return "-" if row.account_id is None else named_account(row.account_id, row.account_name)
 
 
 def _wanted(rows: Sequence[Reservation]) -> tuple[bool, bool]:

@@ -13,10 +13,11 @@ from truffle.core.quoting.shell import word
 from truffle.core.quoting.terminal import visible_values
 from truffle.core.status import FAILING_STATES, State
 from truffle.core.times import parse_time
+from truffle.core.wording import counted, named_account
 from truffle.render.columns import state_paint, state_text
 from truffle.render.style import Style
 from truffle.render.tables import Column, cells, draw
-from truffle.render.words import counted, duration, length, minute, number, percent
+from truffle.render.words import duration, length, minute, number, percent
 
 Json = Mapping[str, Any]
 
@@ -165,8 +166,7 @@ _WATCHES: list[Column[Json]] = [
 
 
 def _account(row: Json) -> str:
-    name, account_id = row.get("account_name"), row["account_id"]
-    return f"{name} ({account_id})" if name else str(account_id)
+    return named_account(row["account_id"], row.get("account_name"))
 
 
 def render_status(status: Json, style: Style) -> str:
@@ -177,7 +177,8 @@ def render_status(status: Json, style: Style) -> str:
     if scopes:
         lines += ["", *draw(_SCOPES, scopes, style).lines]
     if len(scopes) < totals["scopes"]:
-        lines.append(f"Shown: {len(scopes)} of {totals['scopes']} scopes; --all shows all of them")
+        every = counted(totals["scopes"], "scope")
+        lines.append(f"Shown: {len(scopes)} of {every}; --all shows all of them")
     discovery = status.get("discovery")
     if discovery and not discovery["complete"]:
         lines.append(_discovery(discovery))
@@ -222,8 +223,8 @@ def _health(totals: Json) -> str:
     closed = states[State.CLOSED]
     parts = [
         counted(totals["scopes"], "scope"),
-        f"{old} with old data" if old else "all current" if not closed else "the others current",
-        f"{closed} closed as expected" if closed else "",
+        f"{old:,} with old data" if old else "all current" if not closed else "the others current",
+        f"{closed:,} closed as expected" if closed else "",
     ]
     return f"Collection: {', '.join(filter(None, parts))}"
 

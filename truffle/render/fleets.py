@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from truffle.core.fleets import CapacityFleet
+from truffle.core.wording import counted, named_account
 from truffle.render.style import Style
 from truffle.render.tables import Column, draw
-from truffle.render.words import counted, minute, number
+from truffle.render.words import minute, number
 
 _ACCOUNT: Column[CapacityFleet] = Column("Account", lambda row: _account(row), 2)
 _SINCE: Column[CapacityFleet] = Column("Below target since", lambda row: minute(row.short_since), 4)
@@ -47,8 +48,7 @@ def _columns_of(fleets: Sequence[CapacityFleet]) -> list[Column[CapacityFleet]]:
 
 
 def _account(fleet: CapacityFleet) -> str:
-    name = fleet.account_name
-    return f"{name} ({fleet.account_id})" if name else fleet.account_id or "-"
+    return named_account(fleet.account_id or "-", fleet.account_name)
 
 
 def _members(fleet: CapacityFleet) -> str:

@@ -15,10 +15,11 @@ from truffle.core.market.known import Known
 from truffle.core.market.matrix import Cell
 from truffle.core.market.watches import Question
 from truffle.core.offerings import Offering
+from truffle.core.wording import counted
 from truffle.render.offerings import money, offering_columns, offering_table
 from truffle.render.style import Style
 from truffle.render.tables import Column, cells, draw
-from truffle.render.words import ago, counted, duration, minute, number, short_minute
+from truffle.render.words import ago, duration, minute, number, short_minute
 
 OLD: Final = timedelta(hours=2)
 """The age from which an answer is shown with its age."""
@@ -267,13 +268,37 @@ _BLANK: Final = Question("", 0, 0)
 
 
 def find_names() -> list[str]:
-    blank = Offering("", "", None, "", None, None, None, None, None, None)
+    blank = Offering(
+        offering_id="",
+        instance_type="",
+        instance_count=None,
+        region="",
+        availability_zone=None,
+        start_date=None,
+        end_date=None,
+        duration_hours=None,
+        upfront_fee=None,
+        currency_code=None,
+    )
     return list(flat(Find("", "", _BLANK, blank, _EPOCH).to_json()))
 
 
 def point_names() -> list[str]:
-    return list(flat(Point("", "", "", _BLANK, _EPOCH, Outcome.NONE).to_json()))
+    return list(
+        flat(
+            Point(
+                watch="",
+                region="",
+                account_id="",
+                question=_BLANK,
+                observed_at=_EPOCH,
+                outcome=Outcome.NONE,
+            ).to_json()
+        )
+    )
 
 
 def cell_names() -> list[str]:
-    return list(Cell("", "", Outcome.NONE, None).to_json(_EPOCH))
+    return list(
+        Cell(instance_type="", region="", outcome=Outcome.NONE, known_at=None).to_json(_EPOCH)
+    )

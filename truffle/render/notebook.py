@@ -11,7 +11,8 @@ from typing import Any
 
 from truffle.core.kinds.kind import CapacityRow
 from truffle.core.quoting.terminal import visible
-from truffle.render.words import counted, minute, number
+from truffle.core.wording import counted
+from truffle.render.words import minute, number
 
 MOST_ROWS = 60
 """The maximum number of rows of a table; a DataFrame has all."""

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from truffle.core.offerings import Offering
+from truffle.core.wording import counted
 from truffle.render.style import Style
 from truffle.render.tables import Column, draw
-from truffle.render.words import counted, duration, minute, number, short_minute
+from truffle.render.words import duration, minute, number, short_minute
 
 
 def offering_columns(offerings: Sequence[Offering]) -> list[Column[Offering]]:
@@ -83,7 +84,7 @@ def _best(offering: Offering) -> str:
     price = _money(offering.price_per_instance_hour, offering)
     return (
         f"Best window: {length} from {minute(offering.start_date)} in {_zone(offering)}, "
-        f"{price} per instance-hour, {_money(offering.upfront_fee, offering)} in all."
+        f"{price} per instance-hour, {_money(offering.upfront_fee, offering)} in total."
     )
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from truffle.core.wording import counted
 from truffle.render.data import cell_text
 from truffle.render.style import Style
 from truffle.render.tables import Column, draw
-from truffle.render.words import counted
 
 Row = Sequence[Any]
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from truffle.core.codec import Json
 from truffle.core.pricing import USD
+from truffle.core.wording import counted, named_account
 from truffle.render.style import Style
 from truffle.render.tables import Column, draw
-from truffle.render.words import counted, money
+from truffle.render.words import money
 
 NAMES = (
     "account_id",
@@ -62,7 +63,7 @@ def render(shown: Shown, style: Style) -> str:
 
 
 _COLUMNS: list[Column[Json]] = [
-    Column("Account", lambda row: row["account_id"] or "-", 3),
+    Column("Account", lambda row: named_account(row["account_id"], row.get("account_name")), 3),
     Column("Region", lambda row: row["region"], 2),
     Column("AZ", lambda row: row["availability_zone"] or "-", 1),
     Column("Instance Type", lambda row: row["instance_type"]),

@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 from truffle.core.model import Reservation
 from truffle.core.quoting.terminal import visible
 from truffle.core.timeline import Phase, Span
+from truffle.core.wording import counted
 from truffle.render.style import Style, state_colour
 from truffle.render.tables import cells
-from truffle.render.words import counted, minute, short_day, short_minute
+from truffle.render.words import minute, short_day, short_minute
 
 NARROWEST = 60
 """The minimum width; on a narrower terminal, lines are longer than it."""

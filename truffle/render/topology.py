@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from truffle.core.quoting.terminal import visible
 from truffle.core.topology import Node, Placement, trees
+from truffle.core.wording import counted, named_account
 from truffle.render.style import Style
-from truffle.render.words import counted
 
 MOST_NAMED = 10
 """The maximum number of reservations without known nodes that are named."""
@@ -16,8 +16,11 @@ MOST_NAMED = 10
 def render(placements: Sequence[Placement], style: Style) -> str:
     """A tree for each account and region, then the reservations whose nodes are unknown."""
     lines: list[str] = []
+    names = {it.account_id: it.account_name for it in placements}
     for (account_id, region), root in trees(placements).items():
-        where = region if account_id is None else f"{region}, account {account_id}"
+        where = region
+        if account_id is not None:
+            where += f", account {visible(named_account(account_id, names[account_id]))}"
         lines += [style.title(f"{where}: {counted(root.size, 'reservation')}"), "", *_below(root)]
         lines.append("")
     unknown = [it for it in placements if it.network_nodes is None]

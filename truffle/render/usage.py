@@ -11,9 +11,10 @@ from truffle.core.billed_usage import BilledRow
 from truffle.core.codec import Json
 from truffle.core.usage import Period, UsageRow
 from truffle.core.usage_axes import TAG, Interval
+from truffle.core.wording import counted, named_account
 from truffle.render.style import Style
 from truffle.render.tables import Column, draw
-from truffle.render.words import counted, day, minute, money, percent
+from truffle.render.words import day, minute, money, percent
 
 BAR = 10
 """The width of a bar that represents all reserved hours."""
@@ -38,9 +39,10 @@ def render(
     by: Sequence[str],
     style: Style,
     bills: Bills = NO_BILLS,
+    account_names: Mapping[str, str] | None = None,
 ) -> str:
-    """Totals, then a row for each interval and group."""
-    columns = _columns(period.interval, by, style)
+    """Totals, then a row for each interval and group, with the names of accounts beside ids."""
+    columns = _columns(period.interval, by, style, account_names or {})
     table = draw([*columns, _BILLED] if bills.table else columns, rows, style)
     title = f"Usage: {minute(period.since)} to {minute(period.until)} UTC"
     return "\n".join(
@@ -117,10 +119,14 @@ def group_text(name: str, value: str | None) -> str:
     return value or "(empty)"
 
 
-def _columns(interval: Interval, by: Sequence[str], style: Style) -> list[Column[UsageRow]]:
+def _columns(
+    interval: Interval, by: Sequence[str], style: Style, names: Mapping[str, str]
+) -> list[Column[UsageRow]]:
     when = minute if interval is Interval.HOUR else day
     start: Column[UsageRow] = Column("Start", lambda row: when(row.start))
-    groups: list[Column[UsageRow]] = [Column(_head(name), partial(_group, name)) for name in by]
+    groups: list[Column[UsageRow]] = [
+        Column(_head(name), partial(_group, name, names)) for name in by
+    ]
     return [
         *([start] if interval is not Interval.TOTAL else []),
         *groups,
@@ -140,8 +146,11 @@ def _head(name: str) -> str:
     return name if name.startswith(TAG) else name.replace("_", " ").title()
 
 
-def _group(name: str, row: UsageRow) -> str:
-    return group_text(name, row.group.get(name))
+def _group(name: str, names: Mapping[str, str], row: UsageRow) -> str:
+    value = row.group.get(name)
+    if value and name in ("account", "owner"):
+        return named_account(value, names.get(value))
+    return group_text(name, value)
 
 
 def _totals(rows: Sequence[UsageRow]) -> list[str]:

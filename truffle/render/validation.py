@@ -45,7 +45,7 @@ def _verdict(validation: Validation, style: Style) -> str:
         regions = ", ".join(validation.unknown_regions)
         sign, text, colour = (
             "❔",
-            f"has no known capacity: {regions} did not answer.",
+            f"has no known capacity: {regions} did not respond.",
             "yellow",
         )
     else:

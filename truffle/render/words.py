@@ -55,11 +55,6 @@ def days(value: float) -> str:
     return f"{round(value / 24, 1):g}"
 
 
-def counted(count: int | str, noun: str, plural: str | None = None) -> str:
-    """``1 region``, ``2 regions``; ``plural`` if it is irregular."""
-    return f"{count} {noun if str(count) == '1' else plural or f'{noun}s'}"
-
-
 def length(seconds: float) -> str:
     """``45 s``, ``12 min``, ``3 h``, ``2 days``: in the largest sufficiently precise unit."""
     for size, name in ((172800, "days"), (7200, "h"), (120, "min")):

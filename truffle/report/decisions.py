@@ -21,7 +21,7 @@ HORIZON = timedelta(days=7)
 """How far ahead a start or an end needs a decision, and how long a failure does."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """One thing to decide.
 
@@ -184,13 +184,13 @@ def _decision(
         after=after,
     )
     return Decision(
-        kind,
-        severity,
-        row.reservation_id,
-        title,
-        why,
-        deadline,
-        next_step(event, now),
-        console_url(event),
-        cost,
+        type=kind,
+        severity=severity,
+        reservation_id=row.reservation_id,
+        title=title,
+        why=why,
+        deadline=deadline,
+        step=next_step(event, now),
+        url=console_url(event),
+        usd_per_hour=cost,
     )

@@ -195,12 +195,12 @@ def _events(
         row: Reservation,
         kind: EventType,
         severity: Severity,
-        says: str,
+        predicate: str,
         after: Facts | None = None,
     ) -> Event:
         moment = at - timedelta(hours=hours)
         name = sha256(f"{row.reservation_id}{kind}".encode()).hexdigest()[:32]
-        summary = f"{describe(row)} {says}"
+        summary = f"{describe(row)} {predicate}"
         account = row.account_id or ""
         return Event(
             event_id=name,

@@ -36,7 +36,14 @@ def demo_market(observed_at: datetime) -> Market:
     midday = observed_at.replace(hour=11, minute=30, second=0, microsecond=0)
     answers = [_offered(observed_at, midday, *facts) for facts in _OFFERED]
     answers += [
-        Answer(watch, region, _ACCOUNT, Question(kind, count, _HOURS), outcome, observed_at)
+        Answer(
+            watch=watch,
+            region=region,
+            account_id=_ACCOUNT,
+            question=Question(kind, count, _HOURS),
+            outcome=outcome,
+            observed_at=observed_at,
+        )
         for watch, kind, count, region, outcome in _NOTHING
     ]
     pairs = [(it, it if it.outcome.is_known else None) for it in answers]
@@ -79,4 +86,12 @@ def _offered(
         accelerator=carried.times(count) if carried else None,
     )
     question = Question(kind, count, _HOURS)
-    return Answer(watch, region, _ACCOUNT, question, Outcome.OFFERED, observed_at, (offering,))
+    return Answer(
+        watch=watch,
+        region=region,
+        account_id=_ACCOUNT,
+        question=question,
+        outcome=Outcome.OFFERED,
+        observed_at=observed_at,
+        offerings=(offering,),
+    )

@@ -11,9 +11,7 @@ from truffle.core.market.finds import Market
 from truffle.core.model import Reservation
 from truffle.core.organization import AllLabels
 from truffle.core.pricing import NO_PRICES, PriceBook
-
-TEAM_TAG = "Team"
-"""The tag that names the team of a reservation, in any case."""
+from truffle.core.tag_text import TEAM_TAG
 
 IDLE_USD_PER_HOUR = 10.0
 """The minimum hourly cost of idle instances that needs a decision, if their price is known."""
@@ -30,6 +28,7 @@ class FailedScope:
     code: str
     message: str = ""
     last_success: datetime | None = None
+    account_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ class Use:
     used: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
     """Reservations, events and their completeness, as of ``now``.
 
@@ -50,7 +49,7 @@ class Inputs:
     over time of reservations by id, if the source knows it; ``market`` has the finds of watches.
     ``refresh_seconds`` makes the page reload itself; None for a file. A page has at most
     ``most_rows`` reservations, None for all; those that need a decision come first. ``labels`` has
-    the names of accounts whose rows have none.
+    the names of accounts for what has none.
     """
 
     rows: Sequence[Reservation]
@@ -68,7 +67,7 @@ class Inputs:
     prices: PriceBook = NO_PRICES
     use: Mapping[str, Sequence[Use]] = field(default_factory=dict)
     market: Market = NO_MARKET
-    team_tag: str = TEAM_TAG
+    team_tag: str = TEAM_TAG  # in any case
     idle_usd_per_hour: float = IDLE_USD_PER_HOUR
     refresh_seconds: int | None = None
     most_rows: int | None = None

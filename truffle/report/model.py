@@ -66,7 +66,7 @@ def content(inputs: Inputs) -> Json:
         "source": inputs.source,
         "scopes": inputs.scopes,
         "closed": inputs.closed,
-        "failed": [_failed(scope) for scope in _worst_first(inputs.failed)[:MOST_FAILED]],
+        "failed": [_failed(scope, inputs) for scope in _worst_first(inputs.failed)[:MOST_FAILED]],
         "all_failed": len(inputs.failed),
         "warnings": sorted(inputs.warnings),
         "team_tag": inputs.team_tag,
@@ -144,7 +144,7 @@ def _row(span: Span, inputs: Inputs) -> Json:
         "name": row.name,
         "team": team_of(row, inputs.team_tag),
         "account": row.account_id,
-        "account_name": row.account_name or labels_of(row.account_id, inputs.labels).account_name,
+        "account_name": row.account_name or _name_of(row.account_id, inputs),
         "owner": row.owner_id,
         "region": row.region,
         "zone": row.availability_zone,
@@ -208,14 +208,19 @@ def _event(event: Event) -> Json:
     }
 
 
-def _failed(scope: FailedScope) -> Json:
+def _failed(scope: FailedScope, inputs: Inputs) -> Json:
     return {
         "account": scope.account_id,
+        "account_name": scope.account_name or _name_of(scope.account_id, inputs),
         "region": scope.region,
         "code": scope.code,
         "message": scope.message,
         "last_success": _time(scope.last_success),
     }
+
+
+def _name_of(account_id: str | None, inputs: Inputs) -> str | None:
+    return labels_of(account_id, inputs.labels).account_name
 
 
 def _use(use: Use) -> list[Any]:

@@ -16,7 +16,7 @@ from importlib.resources import files
 from typing import Any
 
 from truffle.core.times import parse_time
-from truffle.messages.wording import count, moment
+from truffle.messages.wording import counted, moment
 from truffle.report.inputs import Inputs
 from truffle.report.model import content
 
@@ -76,8 +76,8 @@ def _without_script(report: dict[str, Any]) -> str:
     """The content without scripts, for example for the preview of an attachment."""
     needs = report["decisions"]
     lines = [
-        f"<p>As of {_moment(report['now'])}. {count(len(report['rows']), 'reservation')}, "
-        f"{count(len(report['failed']), 'failed scope')}. Open this file in a browser for the "
+        f"<p>As of {_moment(report['now'])}. {counted(len(report['rows']), 'reservation')}, "
+        f"{counted(len(report['failed']), 'failed scope')}. Open this file in a browser for the "
         "timeline, tables and filters.</p>",
         "<ul>",
         *(

@@ -144,7 +144,7 @@ class Api:
             # A read timeout restarts with every byte, so the timeout of the whole response is here.
             answer = start(send).result(seconds)
         except OutOfTime:
-            raise ConnectionError(f"no complete answer within {seconds:.0f} s") from None
+            raise ConnectionError(f"no complete response within {seconds:.0f} s") from None
         except (BotoCoreError, HTTPClientError) as error:
             raise ConnectionError(_cause(error)) from error
         return int(answer.status_code), _unpacked(answer)
@@ -211,11 +211,11 @@ def _cause(error: Exception) -> str:
 
 def _refusal(status: int, body: bytes, url: str) -> TruffleError:
     try:
-        said = json.loads(body)
+        problem = json.loads(body)
     except ValueError:
-        said = {}
-    detail = said.get("detail") or said.get("message") or said.get("Message") or ""
-    if status == 404 and "detail" in said:
+        problem = {}
+    detail = problem.get("detail") or problem.get("message") or problem.get("Message") or ""
+    if status == 404 and "detail" in problem:
         return TruffleNotFoundError(str(detail))
     if status == 404:
         return ApiError(f"{url} has no such route: check the URL.")
@@ -224,4 +224,4 @@ def _refusal(status: int, body: bytes, url: str) -> TruffleError:
             f"The API refused the request ({status} {detail or 'Forbidden'}): the credentials are "
             "not valid there, or lack execute-api:Invoke on it."
         )
-    return ApiError(f"The API answered {status}: {detail or 'no reason given'}")
+    return ApiError(f"The API returned {status}: {detail or 'no reason given'}")

@@ -29,14 +29,14 @@ _LISTINGS = {kind.listing.operation for kind in KINDS.values() if kind.listing}
 client itself."""
 
 
-def list_reservations(api: Api, question: ListQuery) -> Listing:
+def list_reservations(api: Api, query: ListQuery) -> Listing:
     """List the reservations of the deployed stack, in the form of the live source.
 
     The server also filters, to send less; the caller's own filter always decides.
     """
-    types = [name for name in TYPES if not question.filter.types or name in question.filter.types]
-    reading = start(partial(read_status, api, [FAILING, *scopes_of(question), *_time_of(question)]))
-    lists = [start(partial(_pages_of_type, api, name, question)) for name in types]
+    types = [name for name in TYPES if not query.filter.types or name in query.filter.types]
+    reading = start(partial(read_status, api, [FAILING, *scopes_of(query), *_time_of(query)]))
+    lists = [start(partial(_pages_of_type, api, name, query)) for name in types]
     status = reading.result()
     pages = [page for future in lists for page in future.result()]
     items = [item for page in pages for item in page["items"]]
@@ -45,8 +45,8 @@ def list_reservations(api: Api, question: ListQuery) -> Listing:
         if status["regions"] == []:
             raise ApiError("The stack has not collected anything yet: wait for its first run.")
         totals = status["totals"]
-        missing = _not_collected(status["regions"], question)
-        _check_globs(status["regions"], question)
+        missing = _not_collected(status["regions"], query)
+        _check_globs(status["regions"], query)
         return Listing(
             reservations=[decode(item) for item in items],
             failures=[*failures_of(status["scopes"]), *missing],
@@ -56,31 +56,36 @@ def list_reservations(api: Api, question: ListQuery) -> Listing:
         )
 
 
-def _pages_of_type(api: Api, name: str, question: ListQuery) -> list[Json]:
-    return list(
-        api.pages(KINDS[name].path, [*query_of(question.filter, name), *_time_of(question)])
-    )
+def _pages_of_type(api: Api, name: str, query: ListQuery) -> list[Json]:
+    return list(api.pages(KINDS[name].path, [*query_of(query.filter, name), *_time_of(query)]))
 
 
-def _time_of(question: ListQuery) -> list[tuple[str, str]]:
-    return [("as_of", format_time(question.as_of))] if question.as_of else []
+def _time_of(query: ListQuery) -> list[tuple[str, str]]:
+    return [("as_of", format_time(query.as_of))] if query.as_of else []
 
 
-def _not_collected(collected: Iterable[str], question: ListQuery) -> list[ScopeFailure]:
+def _not_collected(collected: Iterable[str], query: ListQuery) -> list[ScopeFailure]:
     """The requested regions that the stack does not collect, and does not know."""
     message = "The deployed stack does not collect this region."
     return [
-        ScopeFailure(None, region, STALE, message, FailureKind.DISABLED, None)
-        for region in question.regions or ()
+        ScopeFailure(
+            account_id=None,
+            region=region,
+            code=STALE,
+            message=message,
+            kind=FailureKind.DISABLED,
+            last_success=None,
+        )
+        for region in query.regions or ()
         if region not in collected and not is_glob(region)
     ]
 
 
-def _check_globs(collected: Sequence[str], question: ListQuery) -> None:
+def _check_globs(collected: Sequence[str], query: ListQuery) -> None:
     """Raises BadArgument if only globs were requested, and they match nothing."""
-    if question.regions and not expanded(question.regions, collected):
+    if query.regions and not expanded(query.regions, collected):
         allowed = f"The regions that the deployed stack collects are {', '.join(collected)}."
-        raise BadArgument("regions", ", ".join(question.regions), allowed)
+        raise BadArgument("regions", ", ".join(query.regions), allowed)
 
 
 def query_of(chosen: Filter, name: str) -> list[tuple[str, str]]:
@@ -119,11 +124,11 @@ def _failure(path: str, scope: Mapping[str, Any]) -> ScopeFailure:
 
     seen = scope["last_success"]
     return ScopeFailure(
-        scope["account_id"],
-        scope["region"],
-        scope["error"],
-        f"Its {path.strip('/')} could not be listed.",
-        kind_of(scope["error"]),
-        parse_time(seen) if seen else None,
-        scope.get("account_name"),
+        account_id=scope["account_id"],
+        region=scope["region"],
+        code=scope["error"],
+        message=f"Its {path.strip('/')} could not be listed.",
+        kind=kind_of(scope["error"]),
+        last_success=parse_time(seen) if seen else None,
+        account_name=scope.get("account_name"),
     )

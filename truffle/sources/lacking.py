@@ -33,6 +33,12 @@ def missing_of(snapshot: Snapshot, types: Collection[str]) -> ScopeFailure | Non
     if not gaps or len(gaps) < len(listings) or None in gaps:
         return None
     gap, scope = next(gap for gap in gaps if gap is not None), snapshot.scope
-    message = f"{gap.operation} did not answer, so the requested reservations are unknown."
+    message = f"{gap.operation} did not respond, so the requested reservations are unknown."
     account = scope.account_id or None
-    return ScopeFailure(account, scope.region, gap.code, message, kind_of(gap.code))
+    return ScopeFailure(
+        account_id=account,
+        region=scope.region,
+        code=gap.code,
+        message=message,
+        kind=kind_of(gap.code),
+    )

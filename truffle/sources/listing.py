@@ -6,13 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from truffle.core.model import CLOSED_KINDS, FailureKind, Reservation
+from truffle.core.model import CLOSED_KINDS, DEADLINE_EXCEEDED, Failure, FailureKind, Reservation
+from truffle.core.wording import named_account
 
 Progress = Callable[[str, bool], None]
 """A callback with each region as it ends, and whether its result is complete."""
 
+LATE = "The region did not respond before the deadline."
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScopeFailure:
     """A scope that was not listed completely; its reservations are unknown.
 
@@ -28,11 +31,28 @@ class ScopeFailure:
     last_success: datetime | None = None
     account_name: str | None = None
 
+    @classmethod
+    def of(cls, failure: Failure) -> ScopeFailure:
+        return cls(
+            account_id=failure.scope.account_id or None,
+            region=failure.scope.region,
+            code=failure.code,
+            message=failure.message,
+            kind=failure.kind,
+        )
+
+    @classmethod
+    def late(cls, region: str, account_id: str | None = None, message: str = LATE) -> ScopeFailure:
+        """The failure of a region that did not respond in time."""
+        code = DEADLINE_EXCEEDED
+        return cls(
+            account_id=account_id, region=region, code=code, message=message, kind=FailureKind.ERROR
+        )
+
     @property
     def account(self) -> str | None:
         """``research-one (111122223333)``, if the name is known."""
-        name = self.account_name
-        return f"{name} ({self.account_id})" if name else self.account_id
+        return self.account_id and named_account(self.account_id, self.account_name)
 
     def __str__(self) -> str:
         return f"{self.region}: {self.code}: {self.message}"

@@ -24,10 +24,8 @@ from truffle import clock
 from truffle.core.filters import Filter
 from truffle.core.merging import merge
 from truffle.core.model import (
-    DEADLINE_EXCEEDED,
     TYPES,
     Failure,
-    FailureKind,
     Reservation,
     Scope,
     Snapshot,
@@ -75,7 +73,11 @@ def list_live(
     with _without_collector():
         types = (filter.types if filter else ()) or TYPES
         _start(messages, lambda: _list_regions(messages, clients, regions, end, types))
-        gathered = _Gathered(_await_targets(messages, end, clients), filter or Filter(), progress)
+        gathered = _Gathered(
+            targets=_await_targets(messages, end, clients),
+            filter=filter or Filter(),
+            progress=progress,
+        )
         while gathered.open:
             try:
                 gathered.take(messages.get(timeout=end.left()))
@@ -287,7 +289,7 @@ def raise_as_truffle_error(error: BaseException, profile: str | None) -> NoRetur
     raise (known_error(code, message, profile) or unknown) from error
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Gathered:
     """The result so far; ``open`` has the regions that have not ended."""
 
@@ -308,7 +310,7 @@ class _Gathered:
         if isinstance(message, Snapshot):
             self._keep(message)
         elif isinstance(message, Failure):
-            self._fail(_scope_failure(message))
+            self._fail(ScopeFailure.of(message))
         elif isinstance(message, BaseException):
             raise_as_truffle_error(message, self.targets.profile)
 
@@ -334,11 +336,9 @@ class _Gathered:
     def give_up(self, end: _Deadline) -> None:
         """Mark the open regions as failed when time is over."""
         account_id = self.targets.caller.known
-        message = f"There was no complete answer within {end}."
+        message = f"There was no complete response within {end}."
         for region in sorted(self.open):
-            self._fail(
-                ScopeFailure(account_id, region, DEADLINE_EXCEEDED, message, FailureKind.ERROR)
-            )
+            self._fail(ScopeFailure.late(region, account_id, message))
 
     def inventory(self) -> Listing:
         """The result. Raises TruffleError if every region failed for one reason, or STS did not
@@ -371,11 +371,6 @@ class _Gathered:
             for gap, regions in self.unanswered.items()
         ]
         return [text for text in (*unknown, *unnamed, *refused) if text]
-
-
-def _scope_failure(failure: Failure) -> ScopeFailure:
-    account_id, region = failure.scope.account_id or None, failure.scope.region
-    return ScopeFailure(account_id, region, failure.code, failure.message, failure.kind)
 
 
 def _raise_common_cause(failures: list[ScopeFailure], targets: _Targets) -> None:

@@ -68,12 +68,12 @@ def _failure(standing: Standing) -> ScopeFailure:
     is_waiting = standing.outcome is Outcome.NOT_ASKED
     message = _NOT_ASKED if is_waiting else standing.message or ""
     return ScopeFailure(
-        standing.account_id,
-        standing.region,
-        f"{standing.watch}: {standing.code or standing.outcome.value}",
-        message,
-        FailureKind.ERROR,
-        standing.known_at,
+        account_id=standing.account_id,
+        region=standing.region,
+        code=f"{standing.watch}: {standing.code or standing.outcome.value}",
+        message=message,
+        kind=FailureKind.ERROR,
+        last_success=standing.known_at,
     )
 
 
@@ -92,15 +92,15 @@ def live_matrix(found: LiveMarket, now: datetime) -> list[Cell]:
     ]
     answers = [
         Answer(
-            LIVE,
-            it.region,
-            "",
-            Question(name, wanted.count, wanted.duration_hours),
-            it.as_answer,
-            now,
-            it.offerings,
-            it.code,
-            it.message,
+            watch=LIVE,
+            region=it.region,
+            account_id="",
+            question=Question(name, wanted.count, wanted.duration_hours),
+            outcome=it.as_answer,
+            observed_at=now,
+            offerings=it.offerings,
+            code=it.code,
+            message=it.message,
         )
         for name, it in requested
     ]

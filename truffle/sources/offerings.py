@@ -26,7 +26,7 @@ from truffle.ec2.offerings import (
 )
 from truffle.ec2.plan_offerings import search_plans
 from truffle.results import Results
-from truffle.sources.listing import Progress, ScopeFailure
+from truffle.sources.listing import LATE, Progress, ScopeFailure
 from truffle.sources.live import list_regions, raise_as_truffle_error
 from truffle.sources.regional import gather, raise_common_cause
 from truffle.threads import start
@@ -90,7 +90,13 @@ class Market:
 
 def _failure(region: RegionOfferings) -> ScopeFailure:
     code, message = region.code or "", region.message or ""
-    return ScopeFailure(None, region.region, code, message, region.kind or FailureKind.ERROR)
+    return ScopeFailure(
+        account_id=None,
+        region=region.region,
+        code=code,
+        message=message,
+        kind=region.kind or FailureKind.ERROR,
+    )
 
 
 class Offerings(Results[Offering]):
@@ -190,9 +196,13 @@ def _ask_for_plans(
 
 
 def _late(region: str) -> RegionOfferings:
-    message = "The region did not answer before the deadline."
     return RegionOfferings(
-        region, RegionOutcome.FAILED, (), DEADLINE_EXCEEDED, message, FailureKind.ERROR
+        region=region,
+        outcome=RegionOutcome.FAILED,
+        offerings=(),
+        code=DEADLINE_EXCEEDED,
+        message=LATE,
+        kind=FailureKind.ERROR,
     )
 
 

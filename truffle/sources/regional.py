@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from truffle import clock
 from truffle.core import error_codes
-from truffle.core.model import CLOSED_KINDS, DEADLINE_EXCEEDED, FailureKind
+from truffle.core.model import CLOSED_KINDS
 from truffle.core.regions import first_region, is_glob
 from truffle.credentials import sign_in
 from truffle.ec2.clients import CallerClients
@@ -99,7 +99,9 @@ def list_everywhere(
             progress(region, not isinstance(answer, ScopeFailure))
 
     answers = gather(requested, deadline, arrived)
-    late = {region: _late(region) for region in requested.values() if region not in answers}
+    late = {
+        region: ScopeFailure.late(region) for region in requested.values() if region not in answers
+    }
     found = _together({**answers, **late})
     raise_common_cause(found.failures, found.regions, clients.profile)
     return found
@@ -129,13 +131,13 @@ def _listed(
     try:
         return list(list_region(clients.of(region), region, account_id, clock.now()))
     except FAILURES as error:
-        code, message = error_code(error), error_message(error)
-        return ScopeFailure(account_id, region, code, message, failure_kind(error))
-
-
-def _late(region: str) -> ScopeFailure:
-    message = "The region did not answer before the deadline."
-    return ScopeFailure(None, region, DEADLINE_EXCEEDED, message, FailureKind.ERROR)
+        return ScopeFailure(
+            account_id=account_id,
+            region=region,
+            code=error_code(error),
+            message=error_message(error),
+            kind=failure_kind(error),
+        )
 
 
 def _together(answers: Mapping[str, list[Item] | ScopeFailure]) -> Everywhere[Item]:

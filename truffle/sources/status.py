@@ -34,9 +34,9 @@ def worst_status(api: Api, most: int, parameters: Parameters = ()) -> Json:
     return {**status, "scopes": scopes[:most]}
 
 
-def scopes_of(question: ListQuery) -> list[tuple[str, str]]:
+def scopes_of(query: ListQuery) -> list[tuple[str, str]]:
     """The parameters for the scopes of a query."""
-    requested = {"region": question.regions or (), "account": sorted(question.filter.accounts)}
+    requested = {"region": query.regions or (), "account": sorted(query.filter.accounts)}
     return [(name, ",".join(values)) for name, values in requested.items() if values]
 
 

@@ -19,6 +19,7 @@ from truffle.sources.status import collection_failures
 class Usage(Results[UsageRow]):
     """Rows of usage by interval and group.
 
+    ``account_names`` has the known names of the accounts and owners of groups, by id.
     ``prices`` has the prices used, as JSON objects with their source; null if unknown.
     ``billed_fees`` has the fees of capacity blocks in Cost Explorer for the days of the period, if
     the stack requests them: sums, with the block if it is unambiguous. ``missing_days`` are days
@@ -35,6 +36,7 @@ class Usage(Results[UsageRow]):
         self.by: list[str] = list(answer["by"])
         self.prices: list[Json] = list(answer["prices"])
         self.billed_fees: list[Json] = list(answer.get("billed_fees", ()))
+        self.account_names: dict[str, str] = dict(answer.get("account_names", {}))
         self.missing_days: list[str] = list(answer["missing_days"])
         self.warnings: list[str] = list(answer["warnings"])
         self.failures = collection_failures(answer["collection"])

@@ -17,7 +17,8 @@ from truffle.core.json_text import json_object
 from truffle.core.ledger import lines_of
 from truffle.core.market.answers import Answer, answers_of_lines
 from truffle.core.market.rows import rows_of
-from truffle.core.tables import OTHER_FIELDS, TABLES, Table, duckdb_type
+from truffle.core.tables import OTHER_FIELDS, TABLES, TEAM, SqlColumn, Table, duckdb_type
+from truffle.core.tag_text import TEAM_TAG
 from truffle.core.times import format_time
 from truffle.core.validity import ValidSpan
 from truffle.sql.database import Database, literal
@@ -92,13 +93,19 @@ class Compaction:
 
     def _copy(self, table: Table, rows: str, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
-        names = ", ".join(f'"{column.name}"' for column in table.columns)
+        names = ", ".join(map(_written, table.columns))
         self.database.execute(
             f"COPY (SELECT {names} FROM ({rows}) ORDER BY {', '.join(table.order)}) "
             f"TO {literal(str(target))} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 9, "
             f"DICTIONARY_SIZE_LIMIT {_LARGEST_DICTIONARY}, "
             f"KV_METADATA {{schema_version: '{SCHEMA_VERSION}'}})"
         )
+
+
+def _written(column: SqlColumn) -> str:
+    """A column of a file: of the rows, or derived from one of theirs."""
+    name = f'"{column.name}"'
+    return f"tags[{literal(TEAM_TAG)}] AS {name}" if column is TEAM else name
 
 
 def _answers(path: Path) -> list[Answer]:
@@ -136,7 +143,7 @@ def _listing_line(listing: ListedScope) -> str:
 
 def _json_rows(table: Table, path: Path, more: Mapping[str, str] = MappingProxyType({})) -> str:
     """The rows of a JSON Lines file; a field with another type than declared is null."""
-    declared = [column for column in table.columns if column is not OTHER_FIELDS]
+    declared = [column for column in table.columns if column not in (OTHER_FIELDS, TEAM)]
     structure = json.dumps(
         {column.name: duckdb_type(column.type) for column in declared} | {**more}
     )

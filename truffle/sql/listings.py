@@ -29,7 +29,7 @@ class Damaged(Exception):
     """An object that cannot be read; the text names it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListedScope:
     """An attempt to list a scope, with the numbers of its rows."""
 
@@ -106,19 +106,26 @@ def _read(text: str, contents: Contents) -> list[ListedScope]:
         account_id, region = contents.scopes[number]
         key = account_id, region, observed_at
         if key not in listings:  # An object without lines for its scopes.
-            listings[key] = ListedScope(account_id, region, observed_at, "succeeded", None, None)
+            listings[key] = ListedScope(
+                account_id=account_id,
+                region=region,
+                observed_at=observed_at,
+                outcome="succeeded",
+                error=None,
+                reservations=None,
+            )
         listings[key].rows.append(number)
     return list(listings.values())
 
 
 def _listing(line: Json) -> ListedScope:
     return ListedScope(
-        line["account_id"],
-        line["region"],
-        line["observed_at"],
-        line["outcome"],
-        line["error"],
-        line["reservations"],
+        account_id=line["account_id"],
+        region=line["region"],
+        observed_at=line["observed_at"],
+        outcome=line["outcome"],
+        error=line["error"],
+        reservations=line["reservations"],
     )
 
 

@@ -128,7 +128,8 @@ def _fingerprints(folder: Path, prefix: str) -> dict[date, str]:
             key = path.relative_to(folder).as_posix()
             day = day_of_key(key)
             if day is not None:
-                sources[day].append(Source(key, path.stat().st_size))
+                found = path.stat()
+                sources[day].append(Source(key, found.st_size, found.st_mtime))
     return {day: fingerprint(members) for day, members in sources.items()}
 
 

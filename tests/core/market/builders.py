@@ -35,7 +35,14 @@ def an_offering(price: float | None = 40, end: datetime = TOMORROW + DAY, **fact
     return replace(blank, **facts)
 
 
-PART = Segment("p5.48xlarge", 1, "us-east-2a", TOMORROW, TOMORROW + DAY, 24)
+PART = Segment(
+    instance_type="p5.48xlarge",
+    instance_count=1,
+    availability_zone="us-east-2a",
+    start_date=TOMORROW,
+    end_date=TOMORROW + DAY,
+    duration_hours=24,
+)
 
 
 def in_parts() -> Offering:
@@ -60,6 +67,12 @@ def an_answer(
     """The answer of Ohio with these offerings, or with another outcome."""
     outcome = outcome or (Outcome.OFFERED if offerings else Outcome.NONE)
     blank = Answer(
-        "hunt", "us-east-2", HOME, question or a_question(), outcome, at, tuple(offerings)
+        watch="hunt",
+        region="us-east-2",
+        account_id=HOME,
+        question=question or a_question(),
+        outcome=outcome,
+        observed_at=at,
+        offerings=tuple(offerings),
     )
     return replace(blank, **facts)

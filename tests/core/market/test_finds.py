@@ -111,7 +111,14 @@ class TestFilter:
         assert [find.price for find in kept] == [40]
 
     def test_the_type_of_any_segment_will_do(self) -> None:
-        part = Segment("p5e.48xlarge", 1, "us-east-2a", TOMORROW, TOMORROW + DAY, 24)
+        part = Segment(
+            instance_type="p5e.48xlarge",
+            instance_count=1,
+            availability_zone="us-east-2a",
+            start_date=TOMORROW,
+            end_date=TOMORROW + DAY,
+            duration_hours=24,
+        )
         find = a_find(instance_type=None, segments=(part,))
         assert MarketFilter(instance_types=frozenset({"p5e*"})).matches(find)
 

@@ -1,4 +1,4 @@
-"""Which events the two weeks have and who hears of them, by the rules that the documentation has.
+"""The events of the two weeks and the destinations that get them, by the documented rules.
 
 Plain arithmetic on dates: a threshold is a moment that follows from a row, and it is crossed
 between two looks when it was ahead at the first and is not any more at the second.
@@ -43,7 +43,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A run: when it looked at each region that answered."""
+    """A run: when it listed each region that responded."""
 
     number: int
     at: dict[str, timedelta]
@@ -191,7 +191,7 @@ def _idle(row: Row, since: timedelta | None, last: timedelta, now: timedelta) ->
 
 @dataclass(frozen=True, slots=True)
 class Hearing:
-    """Who hears of a fact, by destination, given the lives and when each look was."""
+    """The destinations that get a fact, given the lives and the time of each listing."""
 
     lives: dict[str, Life]
     looks: Sequence[Look]
@@ -216,7 +216,7 @@ class Hearing:
         return self.bus(fact) and life is not None and life.tags.get("Team") == "research"
 
     def archive(self, fact: Fact) -> bool:
-        """Only what shrank."""
+        """Only reservations that shrank."""
         return self.bus(fact) and (fact.type, fact.severity) == ("resized", "warning")
 
     def pager(self, fact: Fact) -> bool:

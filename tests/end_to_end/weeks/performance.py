@@ -84,7 +84,7 @@ def put_secrets(box: Sandbox) -> None:
 
 @dataclass
 class Performance:
-    """The story as it was played: when each run looked where, and what came of it.
+    """The story as it was played: when each run listed each region, and the result.
 
     ``settled`` are the runs after which everything had arrived before time went on.
     """
@@ -188,7 +188,7 @@ class Performance:
         self._run_id = manifest["run_id"]
 
     def _settle(self) -> None:
-        """Wait until everybody has heard what he should by now; what is missing then stays so."""
+        """Wait until every destination has its alerts; those missing then stay missing."""
         expected, hearing = self.facts(), self.hearing()
         wanted = {
             "bus": sum(map(hearing.bus, expected)),

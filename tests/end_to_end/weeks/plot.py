@@ -245,7 +245,7 @@ CERTAIN = (
     *(ARCHIVE_DOWN[0] + hours * HOUR for hours in (4, 10)),
     LENGTH,
 )
-"""The looks without which there is nothing to tell: an unpaid block, an hour without Slack …"""
+"""The listings without which nothing happens: an unpaid block, an hour without Slack …"""
 
 
 def looks(seed: int) -> list[timedelta]:

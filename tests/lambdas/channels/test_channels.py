@@ -100,7 +100,7 @@ def test_a_200_without_ok_is_a_refusal(
     sink.replies = [Reply(200, text), Reply(200, GOOD)]
     mailed = bot.mail("slack", an_event())
     assert (bot.invoke(mailed), bot.invoke(mailed.again())) == (1, 0)
-    assert f"slack (slack) answered 200: {text}" in logs().replace('\\"', '"')
+    assert f"slack (slack) returned 200: {text}" in logs().replace('\\"', '"')
 
 
 def test_a_rate_limit_is_respected(bot: Office, sink: Destination, wire: WireTo) -> None:

@@ -143,7 +143,7 @@ def test_what_a_pager_refuses_for_good_is_a_dead_letter_after_an_hour(
     assert office.invoke(mailed.again()) == 0
     (dead,) = office.dead_letters(kind)
     reason = dead["MessageAttributes"]["reason"]["StringValue"]
-    assert reason == f"{kind} ({kind}) answered {status}: Not Found"
+    assert reason == f"{kind} ({kind}) returned {status}: Not Found"
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 503])

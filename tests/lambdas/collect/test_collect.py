@@ -40,6 +40,7 @@ def test_a_run_over_two_regions_is_stored_archived_and_closed(
     runs = open_run(stack, "us-east-2", "eu-west-1")
     assert lambda_() == []
     assert stack.keys() == [
+        "latest/beside/placements.json.gz",
         "latest/capacity-blocks.json",
         "latest/db-capacity-reservations.json",
         "latest/odcrs.json",

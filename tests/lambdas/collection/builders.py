@@ -92,7 +92,13 @@ class World:
     def collector(self, client: Any = None) -> Collector:
         scopes = ScopeStore(client or self.scopes.client, self.scopes.table)
         archive = archive_in(self.bucket)
-        return Collector(self.fleet.of, DescribedTypes(), scopes, archive, self.clock)
+        return Collector(
+            ec2_of=self.fleet.of,
+            types=DescribedTypes(),
+            scopes=scopes,
+            archive=archive,
+            clock=self.clock,
+        )
 
     def collect(self, client: Any = None) -> ScopeOutcome:
         self.clock.advance(HOUR)

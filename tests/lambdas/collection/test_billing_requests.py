@@ -45,7 +45,13 @@ class Sharing:
     def collect(self, *accounts: str) -> None:
         self.clock.advance(HOUR)
         archive = archive_in(Bucket())
-        collector = Collector(self.fleet.of, DescribedTypes(), self.scopes, archive, self.clock)
+        collector = Collector(
+            ec2_of=self.fleet.of,
+            types=DescribedTypes(),
+            scopes=self.scopes,
+            archive=archive,
+            clock=self.clock,
+        )
         collector.collect(Unit("run", REGION, accounts), self.clock() + HOUR)
 
     def status(self, account: str) -> str | None:

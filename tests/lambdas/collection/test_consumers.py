@@ -57,7 +57,13 @@ class Sharing:
         self.clock.advance(HOUR)
         self.fleet.asked.clear()
         archive = archive_in(Bucket())
-        collector = Collector(self.fleet.of, DescribedTypes(), self.scopes, archive, self.clock)
+        collector = Collector(
+            ec2_of=self.fleet.of,
+            types=DescribedTypes(),
+            scopes=self.scopes,
+            archive=archive,
+            clock=self.clock,
+        )
         collector.collect(Unit("run", REGION, accounts, group), self.clock() + HOUR)
 
     def consumers(self, account: str = OWNER) -> dict[str, tuple[Consumer, ...] | None]:
@@ -99,7 +105,7 @@ def test_what_another_unit_lists_is_known_to_the_owners_next_listing(sharing: Sh
     assert sharing.consumers()["cr-a"] == (Consumer(OWNER, 1), Consumer(FRIEND, 4))
 
 
-def test_an_owner_in_another_group_is_told(sharing: Sharing) -> None:
+def test_an_owner_in_another_group_learns_of_it(sharing: Sharing) -> None:
     sharing.scopes.groups.write(None, {OWNER: 3, FRIEND: 7})
     for _ in range(2):
         sharing.collect(FRIEND, group=7)

@@ -131,7 +131,7 @@ def test_a_shared_reservation_is_written_before_those_that_share_a_transaction(
         world.fleet.holds(Scope(account, REGION), row | {"State": "pending"})
     collect(world)
     collect(world)
-    told = world.events()[before:]
-    assert [(it["reservation_id"], it["reason"]) for it in told] == [
+    published = world.events()[before:]
+    assert [(it["reservation_id"], it["reason"]) for it in published] == [
         ("cr-shared", "active → pending")
     ]

@@ -58,7 +58,7 @@ def test_a_summary_has_what_is_held_and_what_failed(oncall: Office, sink: Destin
     rows = (a_block("cr-held"),)
     snapshot, failed = a_snapshot(*rows), an_event()
     oncall.stack.scopes.write_snapshot(
-        StoredStatus(OHIO), snapshot, digest_of(rows), Write(rows), Attempt("run", 1)
+        StoredStatus(scope=OHIO), snapshot, digest_of(rows), Write(changed=rows), Attempt("run", 1)
     )
     item = event_item(failed, 400)
     service("dynamodb").put_item(TableName=oncall.stack.table, Item=item)
@@ -73,7 +73,13 @@ def test_a_summary_names_denials_that_are_expected_as_closed(
 ) -> None:
     for region in ("eu-north-1", "us-west-2"):
         scope = Scope(HOME, region)
-        failure = Failure(scope, NOON, FailureKind.DENIED, "UnauthorizedOperation", "No.")
+        failure = Failure(
+            scope=scope,
+            failed_at=NOON,
+            kind=FailureKind.DENIED,
+            code="UnauthorizedOperation",
+            message="No.",
+        )
         oncall.stack.scopes.write_failure(failure, Attempt("run", 1))
     oncall.deliver("oncall", {"daily_summary": {"scheduled_at": "2026-11-24T12:00:00Z"}})
     (recorded,) = (json.dumps(body, ensure_ascii=False) for body in bodies(sink))

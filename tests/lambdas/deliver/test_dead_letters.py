@@ -35,7 +35,7 @@ def test_after_a_day_a_message_that_fails_again_is_a_dead_letter_with_the_reason
     (dead,) = oncall.dead_letters("oncall")
     assert json.loads(dead["Body"]) == to_message(an_event())
     reason = dead["MessageAttributes"]["reason"]["StringValue"]
-    assert reason == "oncall (slack) answered 410: gone"
+    assert reason == "oncall (slack) returned 410: gone"
 
 
 def test_a_redriven_dead_letter_is_delivered_once_and_late(

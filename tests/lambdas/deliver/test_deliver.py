@@ -30,7 +30,7 @@ def die(*_: Any, **__: Any) -> None:
     raise Killed
 
 
-# --- told, once ----------------------------------------------------------------------------------
+# --- delivered once ------------------------------------------------------------------------------
 
 
 def test_an_event_is_delivered_as_a_card(oncall: Office, sink: Destination) -> None:
@@ -194,7 +194,7 @@ def test_a_failure_is_counted_and_in_the_log_with_its_reason(
 ) -> None:
     sink.replies = [Reply(403, "invalid_token")]
     oncall.deliver("oncall", an_event())
-    assert "oncall (slack) answered 403: invalid_token" in logs()
+    assert "oncall (slack) returned 403: invalid_token" in logs()
     assert sum(counted("DeliveriesFailed")) == 1
 
 

@@ -72,7 +72,7 @@ def test_an_event_that_comes_during_a_flush_is_delivered_once_by_it_or_by_anothe
     monkeypatch: pytest.MonkeyPatch,
     is_last_look: bool,
 ) -> None:
-    """It comes after the flush has looked, and cannot know whether that was its last look."""
+    """It comes after the flush has read, and cannot know whether it reads again."""
     put_aside(oncall, range(4))
     finish(oncall)
     line, look, late = wire("sqs"), DigestBuffer.next_batch, [of_run(7)]

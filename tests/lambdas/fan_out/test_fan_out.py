@@ -100,7 +100,9 @@ def finds(stack: Stack, scope: Scope, *rows: Reservation) -> None:
     """A collection an hour ago found these reservations."""
     snapshot = a_snapshot(*rows, at=NOON - HOUR, scope=scope)
     status = stack.scopes.status(scope)
-    stack.scopes.write_snapshot(status, snapshot, digest_of(rows), Write(rows), Attempt("run-0", 1))
+    stack.scopes.write_snapshot(
+        status, snapshot, digest_of(rows), Write(changed=rows), Attempt("run-0", 1)
+    )
 
 
 def test_regions_that_cannot_be_asked_for_start_no_run(

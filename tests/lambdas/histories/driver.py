@@ -17,10 +17,10 @@ from lambdas.collecting import collector
 from lambdas.collecting.collector import Collector
 from lambdas.store.archive import Archive
 from lambdas.store.scopes import Conflict, ScopeStore
-from lambdas.store.statuses import StoredStatus
 from lambdas.store.table import BASELINES, EVENT_PREFIX, GROUPS, SCOPES, read_body
 from tests.lambdas.aws import retire_others
 from tests.lambdas.fakes import Killed, client_error
+from tests.lambdas.histories.earlier_items import item_before_heartbeats
 from tests.lambdas.histories.oracle import Oracle, Page
 from tests.lambdas.histories.world import ACCOUNTS, HOUR, World
 from tests.lambdas.memory import MemoryTable, scopes_in
@@ -28,7 +28,6 @@ from truffle.core.groups import assign_groups
 from truffle.core.model import Scope
 from truffle.core.runs import Unit
 from truffle.core.thresholds import Thresholds
-from truffle.core.times import sortable_time
 from truffle.ec2.listing import DescribedTypes
 
 REGION = "us-east-2"
@@ -108,7 +107,12 @@ class Delivery:
         self.began = history.world.step()
         scopes = scopes_in(Table(self))
         collector = Collector(
-            self.client, DescribedTypes(), scopes, NoArchive(), self.clock, THRESHOLDS
+            ec2_of=self.client,
+            types=DescribedTypes(),
+            scopes=scopes,
+            archive=NoArchive(),
+            clock=self.clock,
+            thresholds=THRESHOLDS,
         )
         group = history.groups.get(self.accounts[0], 0)
         unit = Unit(f"run-{number}", REGION, self.accounts, group)
@@ -197,7 +201,7 @@ class Table:
         for item in items:
             if item["pk"]["S"].startswith(EVENT_PREFIX):
                 message = read_body(item)
-                oracle.hears(message, pages[message["account_id"]])
+                oracle.reports(message, pages[message["account_id"]])
         for item in items:
             if item["pk"]["S"].startswith("SCOPE#"):
                 oracle.stores_part(pages[item["pk"]["S"].split("#")[1]], item["sk"]["S"])
@@ -384,16 +388,3 @@ class History:
         for _ in range(2):
             self.world.change(may_share=False)
         self._settle(frozenset())
-
-
-def item_before_heartbeats(status: StoredStatus) -> dict[str, Any]:
-    """A scope's item as it was written while it alone held the scope's status."""
-    at = status.observed_at and {"S": sortable_time(status.observed_at)}
-    return {
-        "pk": {"S": SCOPES},
-        "sk": {"S": f"{status.scope.account_id}#{status.scope.region}"},
-        "revision": {"N": str(status.revision)},
-        "reservations": {"N": str(status.reservations)},
-        "digest": {"S": status.digest},
-        **({"observed_at": at, "attempted_at": at} if at else {}),
-    }

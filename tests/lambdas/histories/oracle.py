@@ -47,13 +47,13 @@ class Page:
 
 
 @dataclass
-class Said:
-    """What was reported last of a reservation, or shown by a first snapshot; ``said_read`` is when
+class Reported:
+    """The last report of a reservation, or what a first snapshot showed; ``report_read`` is when
     the last reported listing was read, -1 if none was reported."""
 
     state: str | None
     read: int
-    said_read: int
+    report_read: int
     known_at: datetime
     discovered_at: datetime | None = None
     is_back: bool = False
@@ -61,7 +61,7 @@ class Said:
 
 @dataclass
 class Oracle:
-    """Watches a history, and collects what is wrong with it."""
+    """Watches a history, and collects its errors."""
 
     world: World
     looks: dict[str, list[Page]] = field(default_factory=dict)
@@ -69,7 +69,7 @@ class Oracle:
     held: dict[str, set[str]] = field(default_factory=dict)
     retired: set[str] = field(default_factory=set)
     returned: dict[str, int] = field(default_factory=dict)
-    said: dict[str, Said] = field(default_factory=dict)
+    reported: dict[str, Reported] = field(default_factory=dict)
     baselines: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
     counted: dict[str, int] = field(default_factory=dict)
     thresholds: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -83,14 +83,16 @@ class Oracle:
     # --- what happens ----------------------------------------------------------------------------
 
     def shows(self, page: Page, names: Collection[str]) -> None:
-        """Rows of a first snapshot were stored: they are known from now on, in silence."""
+        """Rows of a first snapshot were stored: they are known from now on, without an event."""
         for name in names:
-            said = self.said.get(name)
+            reported = self.reported.get(name)
             state = page.content.get(name)
-            if said is None or said.state is None:
-                said_read = -1 if said is None else said.said_read
-                is_back = said is not None
-                self.said[name] = Said(state, page.read, said_read, self.world.now, None, is_back)
+            if reported is None or reported.state is None:
+                report_read = -1 if reported is None else reported.report_read
+                is_back = reported is not None
+                self.reported[name] = Reported(
+                    state, page.read, report_read, self.world.now, None, is_back
+                )
             self.baselines.setdefault(name, []).append((page.account, self.world.tick))
 
     def stores_part(self, page: Page, name: str) -> None:
@@ -122,7 +124,7 @@ class Oracle:
         """An account's first snapshot is written and counted."""
         self.counted.setdefault(account, self.world.tick)
 
-    def hears(self, message: dict[str, Any], page: Page) -> None:
+    def reports(self, message: dict[str, Any], page: Page) -> None:
         """An event was stored with a listing."""
         self.events += 1
         if message["event_id"] in self.event_ids:
@@ -142,8 +144,8 @@ class Oracle:
         }[kind](message, name, page)
 
     def complain(self, message: dict[str, Any], what: str) -> None:
-        says = f"{message['account_id'][0]} {message['type']} {message['reason']}"
-        self.wrong.append(f"{self.world.tick}: {message['reservation_id']} {says}: {what}")
+        event = f"{message['account_id'][0]} {message['type']} {message['reason']}"
+        self.wrong.append(f"{self.world.tick}: {message['reservation_id']} {event}: {what}")
 
     # --- one event -------------------------------------------------------------------------------
 
@@ -152,19 +154,19 @@ class Oracle:
         state = message["after"]["state"]
         parts = self.parts.get(page.account, [])
         pages = [*self.looks.get(page.account, [])[-1:], *parts, page]
-        last = self.said.get(name)
+        last = self.reported.get(name)
         is_found = message["type"] == "discovered"
-        since = -1 if last is None else last.said_read if is_found else last.read
+        since = -1 if last is None else last.report_read if is_found else last.read
         fits = [it for it in pages if it.content.get(name) == state and it.read > since]
         if not fits:
             self.complain(message, f"was not shown since {last}")
         read = fits[-1].read if fits else page.read
         found = self.world.now if is_found else None
         known_at = found or (last.known_at if last else self.world.now)
-        self.said[name] = Said(state, read, read, known_at, found)
+        self.reported[name] = Reported(state, read, read, known_at, found)
 
     def _discovered(self, message: dict[str, Any], name: str, page: Page) -> None:
-        last = self.said.get(name)
+        last = self.reported.get(name)
         if not self.established(page.account):
             self.complain(message, "by a first snapshot")
         if last is not None and last.state is not None and not self._is_unseen(name, page):
@@ -174,36 +176,36 @@ class Oracle:
     def _is_unseen(self, name: str, page: Page) -> bool:
         """Rule 3: known by a first snapshot alone, which came after the account's last look."""
         shown, looks = self.baselines.get(name), self.looks.get(page.account, [])
-        if self.said[name].is_back or self._was_left_unsaid(name):
+        if self.reported[name].is_back or self._was_never_reported(name):
             return True
-        if not shown or self.said[name].discovered_at or not looks:
+        if not shown or self.reported[name].discovered_at or not looks:
             return False
         ends = [self.counted.get(account, self.world.tick) for account, _ in shown]
         before = [it for it in looks if name not in it.content][-1:]
         return bool(before) and before[0].began <= max(ends)
 
-    def _was_left_unsaid(self, name: str) -> bool:
+    def _was_never_reported(self, name: str) -> bool:
         """Rule 3: nothing was reported, though an account's listings went from without to with."""
-        return self.said[name].said_read < 0 and any(
+        return self.reported[name].report_read < 0 and any(
             name not in earlier.content and name in later.content
             for looks in self.looks.values()
             for earlier, later in pairwise(looks)
         )
 
     def _changed(self, message: dict[str, Any], name: str, page: Page) -> None:
-        last = self.said.get(name)
+        last = self.reported.get(name)
         if last is None or message["before"]["state"] != last.state:
-            self.complain(message, f"said before: {last}")
+            self.complain(message, f"differs from the last report: {last}")
         if message["before"]["state"] == message["after"]["state"]:
-            self.complain(message, "is no change")
+            self.complain(message, "changes nothing")
         self._shown(message, name, page)
 
     def _vanished(self, message: dict[str, Any], name: str, page: Page) -> None:
-        last, account = self.said.get(name), page.account
+        last, account = self.reported.get(name), page.account
         if last is None or message["before"]["state"] != last.state:
-            self.complain(message, f"said before: {last}")
+            self.complain(message, f"differs from the last report: {last}")
         if name in page.content:
-            self.complain(message, "is in the very listing")
+            self.complain(message, "is in that listing")
         others = [
             it
             for it in self.held
@@ -214,11 +216,11 @@ class Oracle:
         if others and self.world.rows[name].owner != account:
             self.complain(message, f"is still stored for {others}")
         known_at = last.known_at if last else self.world.now
-        self.said[name] = Said(None, page.read, page.read, known_at)
+        self.reported[name] = Reported(None, page.read, page.read, known_at)
 
     def _threshold(self, message: dict[str, Any], name: str) -> None:
-        row, said = self.world.rows[name], self.said.get(name)
-        if said is None or row.start is None:
+        row, reported = self.world.rows[name], self.reported.get(name)
+        if reported is None or row.start is None:
             self.complain(message, "is not known")
         elif message["type"] == "starting_soon":
             mark = row.start - _length(message["after"]["threshold"])
@@ -233,43 +235,43 @@ class Oracle:
             viewers = row.viewers() & set(answering) & set(established)
             if viewers:
                 self._is_current(row.name)
-                self._was_told_in_time(row.name)
-            elif not row.viewers() & set(established) and self._nobody_holds(row.name):
+                self._was_reported_in_time(row.name)
+            elif not row.viewers() & set(established) and self._is_held_nowhere(row.name):
                 self._is_over(row.name)
         for (name, what), count in self.thresholds.items():
             if count > 1:
-                self.wrong.append(f"{self.world.tick}: {name} {what}: said {count} times")
+                self.wrong.append(f"{self.world.tick}: {name} {what}: reported {count} times")
         self.thresholds = Counter({key: min(count, 1) for key, count in self.thresholds.items()})
 
     def _is_current(self, name: str) -> None:
-        row, said = self.world.rows[name], self.said.get(name)
-        if row.state in TERMINAL and (said is None or said.state is None):
+        row, reported = self.world.rows[name], self.reported.get(name)
+        if row.state in TERMINAL and (reported is None or reported.state is None):
             return
-        if said is None or said.state != row.state:
-            self.wrong.append(f"{self.world.tick}: {name} is {row.state}, said was {said}")
+        if reported is None or reported.state != row.state:
+            self.wrong.append(f"{self.world.tick}: {name} is {row.state}, last report: {reported}")
             tick = self.world.tick
-            self.said[name] = Said(row.state, tick, tick, self.world.now)
+            self.reported[name] = Reported(row.state, tick, tick, self.world.now)
 
-    def _nobody_holds(self, name: str) -> bool:
+    def _is_held_nowhere(self, name: str) -> bool:
         """Whether no stored listing shows it any more: one that fails or is retired may."""
         return not any(self.holds(account, name) for account in self.held)
 
     def _is_over(self, name: str) -> None:
-        said = self.said.get(name)
-        if said is None or said.state is None or said.state in TERMINAL:
+        reported = self.reported.get(name)
+        if reported is None or reported.state is None or reported.state in TERMINAL:
             return
-        self.wrong.append(f"{self.world.tick}: {name} is gone, said was {said}")
-        self.said[name] = Said(None, self.world.tick, self.world.tick, self.world.now)
+        self.wrong.append(f"{self.world.tick}: {name} is gone, last report: {reported}")
+        self.reported[name] = Reported(None, self.world.tick, self.world.tick, self.world.now)
 
-    def _was_told_in_time(self, name: str) -> None:
-        row, said = self.world.rows[name], self.said.get(name)
-        if row.start is None or row.was_over or said is None:
+    def _was_reported_in_time(self, name: str) -> None:
+        row, reported = self.world.rows[name], self.reported.get(name)
+        if row.start is None or row.was_over or reported is None:
             return
         for threshold in ("24h", "1h"):
             mark = row.start - _length(threshold)
-            is_due = said.known_at < mark - MARGIN and self.world.now > mark + MARGIN
+            is_due = reported.known_at < mark - MARGIN and self.world.now > mark + MARGIN
             if is_due and not self.thresholds[name, f"starting_soon {threshold}"]:
-                self.wrong.append(f"{self.world.tick}: {name} was not said: {threshold}")
+                self.wrong.append(f"{self.world.tick}: {name} was not reported: {threshold}")
                 self.thresholds[name, f"starting_soon {threshold}"] += 1
 
 

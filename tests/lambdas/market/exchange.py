@@ -47,7 +47,7 @@ class Exchange:
 
 @dataclass
 class Place:
-    """A region, with so many offerings on ``a_page``: ``asked`` are the requests that came,
+    """A region, with that many offerings on ``a_page``: ``asked`` are the requests that came,
     ``refused`` those beyond its bucket."""
 
     clock: Clock
@@ -72,7 +72,7 @@ class Place:
         return {"CapacityBlockOfferings": self.sold[start:end], **further}
 
     def take(self, calls: int = 1) -> bool:
-        """Whether the bucket has so many calls, which it has no longer then."""
+        """Take that many calls from the bucket, if it has them."""
         now = self.clock()
         passed = (now - (self.filled_at or now)).total_seconds()
         self.tokens = min(TOKENS, self.tokens + passed * PER_SECOND)

@@ -61,7 +61,7 @@ def test_one_whose_end_has_passed_is_not_asked(hunt: Hunt) -> None:
     assert hunt.start() == hunt.start(now=True) == []
 
 
-def test_the_five_outcomes_are_told_apart(hunt: Hunt) -> None:
+def test_the_five_outcomes_are_distinct(hunt: Hunt) -> None:
     hunt.watches(a_watch(regions=["us-east-1", "us-east-2", "us-west-2", "eu-west-2", "eu-west-1"]))
     of = hunt.exchange.of
     of("us-east-2").sold = [a_raw_offering()]

@@ -46,7 +46,7 @@ class Api:
         left = [row for row in scopes.reservations(status) if row.reservation_id not in stays]
         changed = [row for row in rows if old.get(row.reservation_id) != row]
         events = compare(before, snapshot) if before else []
-        write = Write(changed, left, left, events)
+        write = Write(changed=changed, left=left, gone=left, events=events)
         scopes.write_snapshot(status, snapshot, digest_of(rows), write, Attempt("run-1", 1))
         self.last[scope] = snapshot
 
@@ -72,8 +72,8 @@ class Stored:
     def cache(self) -> Stored:
         return self
 
-    def statuses(self) -> list[StoredStatus]:
-        return [StoredStatus(OHIO, revision=1, observed_at=NOON, attempted_at=NOON)]
+    def statuses(self, *, with_rows: bool = False) -> list[StoredStatus]:
+        return [StoredStatus(scope=OHIO, revision=1, observed_at=NOON, attempted_at=NOON)]
 
     def reservations(self, status: StoredStatus) -> tuple[Reservation, ...]:
         return tuple(self.rows)
@@ -91,7 +91,15 @@ def inventory_of(rows: list[Reservation]) -> Iterator[None]:
     """The function over an inventory in memory."""
     store: Any = Stored(rows)
     parts = Query(QuerySettings)
-    parts.settings = QuerySettings("table", "bucket", "60", "400", "", "{}", "publisher")
+    parts.settings = QuerySettings(
+        table="table",
+        bucket="bucket",
+        schedule_minutes="60",
+        event_retention_days="400",
+        expected_denied="",
+        queues="{}",
+        publisher="publisher",
+    )
     parts.inventory = Inventory(store)
     prices: Any = NoPrices()
     parts.price_list = prices

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -20,7 +19,7 @@ from lambdas.store.scopes import ScopeStore
 from tests.builders import HOME, HOUR, OTHER, a_run
 from tests.effort import examples
 from tests.lambdas.fakes import Clock, Fleet, a_raw_odcr, client_error
-from tests.lambdas.memory import MemoryTable
+from tests.lambdas.memory import MemoryBucket, MemoryTable
 from tests.lambdas.runs.builders import CLOSED
 from truffle.core.model import Scope
 from truffle.core.runs import Run, Unit
@@ -32,30 +31,6 @@ REGIONS = ("eu-west-1", "us-east-2")
 
 SHOWN = [it.name for it in fields(ScopeStatus) if it.name not in ("streak", "is_retired")]
 """The fields of a scope in a response."""
-
-
-class Bucket:
-    """An S3 client that keeps what it is given, and counts the requests."""
-
-    class exceptions:
-        class NoSuchKey(Exception):
-            pass
-
-    def __init__(self) -> None:
-        self.objects: dict[str, bytes] = {}
-        self.refuses = False
-        self.reads = 0
-
-    def put_object(self, **parameters: Any) -> None:
-        self.objects[parameters["Key"]] = parameters["Body"]
-
-    def get_object(self, **parameters: Any) -> dict[str, Any]:
-        self.reads += 1
-        if self.refuses:
-            raise client_error("AccessDenied", "GetObject")
-        if parameters["Key"] not in self.objects:
-            raise self.exceptions.NoSuchKey
-        return {"Body": io.BytesIO(self.objects[parameters["Key"]])}
 
 
 @dataclass
@@ -101,7 +76,7 @@ class World:
 
     fleet: Fleet = field(default_factory=Fleet)
     table: Any = field(default_factory=CountingTable)
-    bucket: Any = field(default_factory=Bucket)
+    bucket: Any = field(default_factory=MemoryBucket)
     clock: Clock = field(default_factory=Clock)
     covered: set[str] = field(default_factory=lambda: set(ACCOUNTS))
 
@@ -121,7 +96,13 @@ class World:
 
     def collects(self) -> None:
         self.clock.advance(HOUR)
-        make = Collector(self.fleet.of, DescribedTypes(), self.scopes, self.archive, self.clock)
+        make = Collector(
+            ec2_of=self.fleet.of,
+            types=DescribedTypes(),
+            scopes=self.scopes,
+            archive=self.archive,
+            clock=self.clock,
+        )
         for region in REGIONS:
             unit = Unit(str(self.clock()), region, tuple(sorted(self.covered)), 0, self.clock())
             self.scopes.heartbeats.add_names([unit.name])
@@ -129,12 +110,18 @@ class World:
 
     def closes(self) -> None:
         runs: Any = Runs()
-        closer = Closer(self.scopes, runs, self.archive, self.clock, lambda _: None)
+        closer = Closer(
+            scopes=self.scopes,
+            runs=runs,
+            archive=self.archive,
+            clock=self.clock,
+            send=lambda _: None,
+        )
         LatestFiles(closer).write(CLOSED)
 
     def starts(self, *, from_bucket: bool) -> tuple[Any, ...]:
-        """All that a cold inventory has: what answers say of each scope, and the rows. Without the
-        bucket it also finds the units by their counters instead of their names."""
+        """All that a cold inventory has: what responses show of each scope, and the rows. Without
+        the bucket it also finds the units by their counters instead of their names."""
         latest = LatestRegions(self.archive) if from_bucket else None
         if not from_bucket:
             del self.table.items["GROUPS", "UNITS"]
@@ -165,17 +152,22 @@ def test_a_cold_start_reads_an_object_for_each_region_and_no_scope(world: World)
     assert (world.bucket.reads, world.table.reads) == (len(REGIONS), 0)
 
 
-def test_statuses_alone_decode_no_row_and_read_no_scope(
-    world: World, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("few", [0, 500])
+def test_statuses_alone_decode_no_row(
+    world: World, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
+    """Few of them are read from the table, many from the bucket; rows from the bucket."""
+    monkeypatch.setattr("lambdas.store.status_reader.FEW_ITEMS", few)
     inventory = Inventory(ScopeStore(world.table, "table"), LatestRegions(world.archive))
-    world.table.reads = 0
+    world.table.reads = world.bucket.reads = 0
     with monkeypatch.context() as patch:
         patch.setattr("lambdas.store.archive.decode", refuse)
         statuses = inventory.statuses()
-    assert [it.reservations for it in statuses] == [2] * len(ACCOUNTS) * len(REGIONS)
-    assert len(inventory.view().rows) == 2 * len(ACCOUNTS) * len(REGIONS)
-    assert world.table.reads == 0
+    count = len(ACCOUNTS) * len(REGIONS)
+    assert [it.reservations for it in statuses] == [2] * count
+    assert world.bucket.reads == (0 if few else len(REGIONS))
+    assert len(inventory.view().rows) == 2 * count
+    assert (world.bucket.reads, world.table.reads) == (len(REGIONS), count if few else 0)
 
 
 def refuse(_: object) -> Any:

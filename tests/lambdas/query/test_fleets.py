@@ -1,4 +1,4 @@
-"""``GET /fleets``: what each scope's last listing found, how old it is, what did not answer."""
+"""``GET /fleets``: the fleets of each scope's last listing, its age, and failed requests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,14 @@ from truffle.core.model import Scope
 
 
 def a_fleet(name: str = "crf-1", region: str = "us-east-2", state: str = "active") -> CapacityFleet:
-    return CapacityFleet(name, region, state, HOME, target_capacity=20, fulfilled_capacity=12.5)
+    return CapacityFleet(
+        fleet_id=name,
+        region=region,
+        state=state,
+        account_id=HOME,
+        target_capacity=20,
+        fulfilled_capacity=12.5,
+    )
 
 
 def stored(api: Api, scope: Scope, known: ScopeFleets) -> None:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
-from lambdas.clients import meter
-from lambdas.store.beside import BesideStore
+from lambdas.clients import meter, service
+from lambdas.collecting.beside_file import BesideFile
+from lambdas.store.archive import Archive
+from lambdas.store.beside import BesideStore, ItemKind
+from lambdas.store.beside_copy import BesideCopy
 from lambdas.store.placements import PlacementStore, ScopePlacements
 from tests.builders import HOME, HOUR, NOON, OHIO
 from tests.lambdas.api import ask
@@ -16,7 +22,13 @@ from truffle.core.topology import Placement
 
 def placed(api: Api, scope: Scope, *ids: str, error: str | None = None) -> None:
     rows = tuple(
-        Placement(it, scope.region, "p5.48xlarge", account_id=HOME, network_nodes=("nn-1", "nn-2"))
+        Placement(
+            reservation_id=it,
+            region=scope.region,
+            instance_type="p5.48xlarge",
+            account_id=HOME,
+            network_nodes=("nn-1", "nn-2"),
+        )
         for it in ids
     )
     since = NOON if error else None
@@ -60,6 +72,17 @@ class TestTopology:
         meter.take()
         ask("/topology")
         assert meter.take().services == {"dynamodb": 2}
+
+    def test_a_first_request_reads_no_unit_that_is_as_the_last_run_left_it(
+        self, network: Api, wire: Callable[[str], Any]
+    ) -> None:
+        copy = BesideCopy(Archive(service("s3"), network.stack.bucket), ItemKind.PLACEMENTS)
+        BesideFile(BesideStore(network.stack.scopes.groups), copy).publish()
+        placed(network, IRELAND, "cr-e")
+        table = wire("dynamodb")
+        assert ask("/topology").ids == ["cr-e", "cr-a", "cr-c"]
+        queries = [it["ExpressionAttributeValues"][":pk"]["S"] for it in table.parameters("Query")]
+        assert [it for it in queries if it.startswith("UNIT#")] == ["UNIT#eu-west-1/0"]
 
     def test_a_run_learns_how_near_its_instances_would_be(self) -> None:
         body = ask("/validate", **A_RUN).body

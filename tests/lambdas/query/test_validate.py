@@ -52,7 +52,7 @@ def test_only_a_region_that_may_have_it_is_unknown(
     fleet.fails(Scope(HOME, "us-west-2"), kind=kind)
     body = ask("/validate", **A_RUN | {"count": "17"}).body
     assert body["unknown_regions"] == unknown
-    assert ("did not answer" in body["reason"]) == bool(unknown)
+    assert ("did not respond" in body["reason"]) == bool(unknown)
 
 
 @pytest.mark.parametrize("name", A_RUN)

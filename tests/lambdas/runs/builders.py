@@ -29,7 +29,9 @@ def succeed(stack: Stack, *rows: Reservation, scope: Scope = OHIO, run_id: str =
     snapshot = a_snapshot(*rows, at=NOON + timedelta(minutes=1), scope=scope)
     attempt = Attempt(run_id, 2.5)
     digest = digest_of(rows)
-    stack.scopes.write_snapshot(stack.scopes.status(scope), snapshot, digest, Write(rows), attempt)
+    stack.scopes.write_snapshot(
+        stack.scopes.status(scope), snapshot, digest, Write(changed=rows), attempt
+    )
 
 
 def fail(

@@ -20,4 +20,4 @@ def runs(stack: Stack) -> RunStore:
 @pytest.fixture
 def closer(stack: Stack, runs: RunStore, clock: Clock) -> Closer:
     archive, sent = Archive(service("s3"), stack.bucket), list[str]()
-    return Closer(stack.scopes, runs, archive, clock, sent.append)
+    return Closer(scopes=stack.scopes, runs=runs, archive=archive, clock=clock, send=sent.append)

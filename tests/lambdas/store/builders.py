@@ -16,7 +16,9 @@ def changes(before: Snapshot | None, after: Snapshot) -> Write:
     new = {row.reservation_id for row in after.reservations}
     left = [row for name, row in old.items() if name not in new]
     changed = [row for row in after.reservations if old.get(row.reservation_id) != row]
-    return Write(changed, left, left, compare(before, after) if before else ())
+    return Write(
+        changed=changed, left=left, gone=left, events=compare(before, after) if before else ()
+    )
 
 
 def write(

@@ -13,7 +13,7 @@ from tests.builders import HOUR, NOON, OHIO
 
 SCHEDULED = "20261124T120000Z-scheduled"
 OBSERVED = StoredStatus(
-    OHIO,
+    scope=OHIO,
     observed_at=NOON + timedelta(microseconds=7),
     attempted_at=NOON + timedelta(microseconds=7),
     run_id=SCHEDULED,
@@ -38,7 +38,7 @@ STATUSES = {
 @pytest.mark.parametrize("status", STATUSES.values(), ids=STATUSES)
 def test_a_heartbeat_reads_back(status: StoredStatus) -> None:
     text = heartbeat_of(status)
-    assert with_heartbeat(StoredStatus(OHIO), text) == replace(status, heartbeat=text)
+    assert with_heartbeat(StoredStatus(scope=OHIO), text) == replace(status, heartbeat=text)
 
 
 def test_a_heartbeat_of_the_release_before_is_read() -> None:
@@ -47,7 +47,7 @@ def test_a_heartbeat_of_the_release_before_is_read() -> None:
         '"5fea7756-0ea4-451a-a703-a558b933e274",12,33,1,0,2,0]'
     )
     known = replace(OBSERVED, delivery="5fea7756-0ea4-451a-a703-a558b933e274")
-    assert with_heartbeat(StoredStatus(OHIO), text) == known
+    assert with_heartbeat(StoredStatus(scope=OHIO), text) == known
 
 
 def test_the_heartbeats_of_a_unit_are_billed_as_four_kilobytes() -> None:

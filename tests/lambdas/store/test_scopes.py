@@ -44,7 +44,7 @@ def test_a_scopes_status_describes_its_last_snapshot(scopes: ScopeStore) -> None
     snapshot = a_snapshot(an_odcr("cr-a"), an_odcr("cr-b"), unanswered=(refused,))
     write(scopes, snapshot)
     assert scopes.status(OHIO) == StoredStatus(
-        OHIO,
+        scope=OHIO,
         revision=1,
         observed_at=NOON,
         attempted_at=NOON,
@@ -59,7 +59,7 @@ def test_a_scopes_status_describes_its_last_snapshot(scopes: ScopeStore) -> None
 
 
 def test_a_scope_that_was_never_attempted_has_an_empty_status(scopes: ScopeStore) -> None:
-    assert scopes.status(OHIO) == StoredStatus(OHIO)
+    assert scopes.status(OHIO) == StoredStatus(scope=OHIO)
     assert scopes.statuses() == []
 
 

@@ -77,7 +77,7 @@ KIND = Kind(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CapacityBlock(CapacityRow):
     """One EC2 reservation of a Capacity Block for ML; an UltraServer block may have several.
 

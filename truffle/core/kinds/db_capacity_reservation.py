@@ -85,7 +85,7 @@ class ZoneCapacity:
     available_capacity: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DbCapacityReservation(CapacityRow):
     """One DB capacity reservation of RDS.
 

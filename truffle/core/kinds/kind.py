@@ -55,7 +55,7 @@ class Detail:
     parameters: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """The facts of a kind.
 

@@ -74,7 +74,7 @@ KIND = Kind(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Odcr(CapacityRow):
     """One On-Demand Capacity Reservation, as listed by one or several scopes.
 

@@ -85,7 +85,7 @@ KIND = Kind(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingPlan(CapacityRow):
     """One training plan of SageMaker.
 

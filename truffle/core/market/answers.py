@@ -41,7 +41,7 @@ class Outcome(StrEnum):
         return self in (Outcome.OFFERED, Outcome.NONE, Outcome.UNKNOWN_TYPE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """A region's answer to a watch. ``code`` and ``message`` are EC2's if it refused.
 
@@ -78,15 +78,15 @@ class Answer:
         if data["schema_version"] != SCHEMA_VERSION:
             raise ValueError(f"schema_version {data['schema_version']} is not {SCHEMA_VERSION}")
         return cls(
-            data["watch"],
-            data["region"],
-            data["account_id"],
-            Question.from_json(data),
-            Outcome(data["outcome"]),
-            parse_time(data["observed_at"]),
-            tuple(offering_from_json(it) for it in data["offerings"]),
-            data["code"],
-            data["message"],
+            watch=data["watch"],
+            region=data["region"],
+            account_id=data["account_id"],
+            question=Question.from_json(data),
+            outcome=Outcome(data["outcome"]),
+            observed_at=parse_time(data["observed_at"]),
+            offerings=tuple(offering_from_json(it) for it in data["offerings"]),
+            code=data["code"],
+            message=data["message"],
         )
 
 

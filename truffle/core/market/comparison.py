@@ -64,7 +64,10 @@ def compare(
     known_leads = [it for it in leads if it is not None]
     days = with_answer(state.days, answer.observed_at, prices, known_leads)
     if state.known is None:
-        seen = {name: Seen(it, True, price_of(it)) for name, it in present.items()}
+        seen = {
+            name: Seen(offering=it, is_there=True, reference=price_of(it))
+            for name, it in present.items()
+        }
         return WatchState(answer, answer, seen, days), ()
     found = _found(state, answer, present, rules)
     past = past_prices(state.days, answer.observed_at)
@@ -168,7 +171,9 @@ def _is_quiet(since: datetime | None, now: datetime, rules: MarketRules) -> bool
 def _there(before: Seen | None, offering: Offering, now: datetime, rules: MarketRules) -> _Found:
     price = price_of(offering)
     if before is None:
-        return Seen(offering, True, price, appeared_at=now), appeared(offering)
+        return Seen(offering=offering, is_there=True, reference=price, appeared_at=now), appeared(
+            offering
+        )
     if not before.is_there:
         if _is_quiet(before.appeared_at, now, rules):
             return replace(before, offering=offering), None

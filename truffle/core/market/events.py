@@ -13,14 +13,15 @@ from truffle.core.offerings import Offering, Segment
 from truffle.core.times import format_time
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OfferingChange:
-    """A change of an offering, without the answer that showed it."""
+    """A change of an offering, without the answer that showed it. ``predicate`` is its summary
+    without the subject."""
 
     type: EventType
     severity: Severity
     offering: Offering
-    says: str
+    predicate: str
     reason: str
     before: Facts | None = None
     after: Facts | None = None
@@ -28,11 +29,11 @@ class OfferingChange:
 
 def appeared(offering: Offering) -> OfferingChange:
     return OfferingChange(
-        EventType.OFFERING_APPEARED,
-        Severity.GOOD,
-        offering,
-        f"is for sale{_at(offering)}",
-        "not offered → offered",
+        type=EventType.OFFERING_APPEARED,
+        severity=Severity.GOOD,
+        offering=offering,
+        predicate=f"is for sale{_at(offering)}",
+        reason="not offered → offered",
         after=Facts(price=price_facts(offering)),
     )
 
@@ -50,26 +51,27 @@ def dropped(offering: Offering, base: Decimal) -> OfferingChange:
     )
     currency = offering.currency_code or "USD"
     return OfferingChange(
-        EventType.PRICE_DROPPED,
-        Severity.GOOD,
-        offering,
-        f"costs {percent:.0f} % less: {price:,.2f} instead of {base:,.2f} {currency} per {unit}",
-        f"{base:,.2f} → {price:,.2f} {currency} per {unit}",
-        Facts(price=before),
-        Facts(price=price_facts(offering)),
+        type=EventType.PRICE_DROPPED,
+        severity=Severity.GOOD,
+        offering=offering,
+        predicate=f"costs {percent:.0f} % less: {price:,.2f} instead of {base:,.2f} {currency} per "
+        f"{unit}",
+        reason=f"{base:,.2f} → {price:,.2f} {currency} per {unit}",
+        before=Facts(price=before),
+        after=Facts(price=price_facts(offering)),
     )
 
 
 def gone(offering: Offering, is_above_limit: bool) -> OfferingChange:
     """An offering that was sold, withdrawn, or has exceeded the price limit of the watch."""
-    says = "now costs more than the price limit" if is_above_limit else "is no longer for sale"
+    predicate = "now costs more than the price limit" if is_above_limit else "is no longer for sale"
     reason = "within the price limit → above it" if is_above_limit else "offered → not offered"
     return OfferingChange(
-        EventType.OFFERING_GONE,
-        Severity.INFO,
-        offering,
-        says,
-        reason,
+        type=EventType.OFFERING_GONE,
+        severity=Severity.INFO,
+        offering=offering,
+        predicate=predicate,
+        reason=reason,
         before=Facts(price=price_facts(offering)),
     )
 
@@ -86,7 +88,8 @@ def market_event(
         event_id=event_id(subject, finding.type, finding.before, after, previous),
         type=finding.type,
         severity=finding.severity,
-        summary=f"{describe_offering(offering)} {finding.says}{compared} (watch {answer.watch}).",
+        summary=f"{describe_offering(offering)} {finding.predicate}{compared} "
+        f"(watch {answer.watch}).",
         reason=finding.reason,
         observed_at=answer.observed_at,
         previous_observed_at=previous,

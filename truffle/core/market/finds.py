@@ -86,7 +86,7 @@ def finds_of(answers: Iterable[Answer]) -> list[Find]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """A region's answers to a watch: the last attempt, and the last answer that showed what it
     sells.
@@ -111,17 +111,17 @@ class Standing:
     @classmethod
     def of(cls, last: Answer, known: Answer | None, days: Days | None = None) -> Standing:
         return cls(
-            last.watch,
-            last.region,
-            last.account_id,
-            last.question,
-            last.outcome,
-            last.observed_at,
-            last.code,
-            last.message,
-            known.outcome if known else None,
-            known.observed_at if known else None,
-            days,
+            watch=last.watch,
+            region=last.region,
+            account_id=last.account_id,
+            question=last.question,
+            outcome=last.outcome,
+            observed_at=last.observed_at,
+            code=last.code,
+            message=last.message,
+            known=known.outcome if known else None,
+            known_at=known.observed_at if known else None,
+            days=days,
         )
 
     def to_json(self) -> Json:
@@ -144,17 +144,17 @@ class Standing:
         """Raises ValueError, KeyError or TypeError for an object that is not a standing."""
         known, known_at = data["known_outcome"], data["known_at"]
         return cls(
-            data["watch"],
-            data["region"],
-            data["account_id"],
-            Question.from_json(data["requested"]),
-            Outcome(data["outcome"]),
-            parse_time(data["observed_at"]),
-            data["code"],
-            data["message"],
-            Outcome(known) if known else None,
-            parse_time(known_at) if known_at else None,
-            None if data.get("days") is None else days_from_json(data["days"]),
+            watch=data["watch"],
+            region=data["region"],
+            account_id=data["account_id"],
+            question=Question.from_json(data["requested"]),
+            outcome=Outcome(data["outcome"]),
+            observed_at=parse_time(data["observed_at"]),
+            code=data["code"],
+            message=data["message"],
+            known=Outcome(known) if known else None,
+            known_at=parse_time(known_at) if known_at else None,
+            days=None if data.get("days") is None else days_from_json(data["days"]),
         )
 
 
@@ -196,7 +196,7 @@ def latest(answers: Iterable[Answer]) -> list[tuple[Answer, Answer | None]]:
 # --- filters and orders --------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MarketFilter:
     """A filter of finds; the empty one keeps everything.
 

@@ -15,7 +15,7 @@ from truffle.core.market.watches import Question
 from truffle.core.times import format_time, parse_time, sortable_time, whole
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
     """A region's answer to a watch at one time.
 
@@ -65,18 +65,18 @@ class Point:
         """Raises ValueError, KeyError or TypeError for an object that is not a point."""
         price, start = data["price_per_gpu_hour"], data["soonest_start"]
         return cls(
-            data["watch"],
-            data["region"],
-            data["account_id"],
-            Question.from_json(data["requested"]),
-            parse_time(data["observed_at"]),
-            Outcome(data["outcome"]),
-            data["code"],
-            data["offerings"],
-            None if price is None else Decimal(str(price)),
-            data["upfront_fee"],
-            data["currency_code"],
-            parse_time(start) if start else None,
+            watch=data["watch"],
+            region=data["region"],
+            account_id=data["account_id"],
+            question=Question.from_json(data["requested"]),
+            observed_at=parse_time(data["observed_at"]),
+            outcome=Outcome(data["outcome"]),
+            code=data["code"],
+            offerings=data["offerings"],
+            price=None if price is None else Decimal(str(price)),
+            upfront_fee=data["upfront_fee"],
+            currency_code=data["currency_code"],
+            soonest_start=parse_time(start) if start else None,
         )
 
 
@@ -86,18 +86,18 @@ def point(answer: Answer) -> Point:
     cheapest = priced[0].offering if priced else None
     starts = [it.offering.start_date for it in finds if it.offering.start_date]
     return Point(
-        answer.watch,
-        answer.region,
-        answer.account_id,
-        answer.question,
-        answer.observed_at,
-        answer.outcome,
-        answer.code,
-        len(finds),
-        priced[0].price if priced else None,
-        cheapest.upfront_fee if cheapest else None,
-        cheapest.currency_code if cheapest else None,
-        min(starts, default=None),
+        watch=answer.watch,
+        region=answer.region,
+        account_id=answer.account_id,
+        question=answer.question,
+        observed_at=answer.observed_at,
+        outcome=answer.outcome,
+        code=answer.code,
+        offerings=len(finds),
+        price=priced[0].price if priced else None,
+        upfront_fee=cheapest.upfront_fee if cheapest else None,
+        currency_code=cheapest.currency_code if cheapest else None,
+        soonest_start=min(starts, default=None),
     )
 
 

@@ -24,7 +24,7 @@ _ORDER: Final = (
 search might have found something. An offer that a filter excludes does not count."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
     """A type in a region, over all watches that search for it.
 
@@ -101,17 +101,17 @@ def _cell(name: str, region: str, standings: list[Standing], finds: list[Find]) 
     outcomes = {Outcome.NONE if it.outcome is Outcome.OFFERED else it.outcome for it in standings}
     known = [it.known_at for it in standings if it.known_at is not None]
     return Cell(
-        name,
-        region,
-        Outcome.OFFERED if finds else next(it for it in _ORDER if it in outcomes),
-        min(known, default=None),
-        len(finds),
-        next(iter(sorted_finds([it for it in finds if it.price is not None])), None),
-        next(
+        instance_type=name,
+        region=region,
+        outcome=Outcome.OFFERED if finds else next(it for it in _ORDER if it in outcomes),
+        known_at=min(known, default=None),
+        offerings=len(finds),
+        cheapest=next(iter(sorted_finds([it for it in finds if it.price is not None])), None),
+        soonest=next(
             iter(sorted_finds([it for it in finds if it.offering.start_date], "start_date")), None
         ),
-        tuple(
+        unanswered=tuple(
             (it.watch, it.code or it.outcome.value) for it in standings if not it.outcome.is_known
         ),
-        best_of(it.days for it in standings if it.days is not None),
+        days=best_of(it.days for it in standings if it.days is not None),
     )

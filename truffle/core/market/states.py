@@ -18,7 +18,7 @@ from truffle.core.times import format_time, parse_time
 SCHEMA_VERSION = 2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
     """An offering as last seen, and what was published about it.
 
@@ -110,13 +110,13 @@ def _seen_to_json(seen: Seen) -> Json:
 
 def _seen_from_json(data: Json) -> Seen:
     return Seen(
-        offering_from_json(data["offering"]),
-        data["is_there"],
-        _price(data["reference"]),
-        _time(data["appeared_at"]),
-        _time(data["gone_at"]),
-        _time(data["dropped_at"]),
-        _price(data["dropped_to"]),
+        offering=offering_from_json(data["offering"]),
+        is_there=data["is_there"],
+        reference=_price(data["reference"]),
+        appeared_at=_time(data["appeared_at"]),
+        gone_at=_time(data["gone_at"]),
+        dropped_at=_time(data["dropped_at"]),
+        dropped_to=_price(data["dropped_to"]),
     )
 
 

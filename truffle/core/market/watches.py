@@ -33,7 +33,13 @@ class Question:
     def wanted(self, now: datetime) -> Wanted:
         """The search at a moment; an earliest start that has passed is dropped."""
         after = self.start_after if self.start_after and self.start_after > now else None
-        return Wanted(self.instance_type, self.count, self.duration_hours, after, self.end_by)
+        return Wanted(
+            instance_type=self.instance_type,
+            count=self.count,
+            duration_hours=self.duration_hours,
+            start_after=after,
+            end_by=self.end_by,
+        )
 
     def is_over(self, now: datetime) -> bool:
         """Whether the latest end has passed."""

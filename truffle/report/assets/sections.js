@@ -140,6 +140,7 @@ function totals(rows) {
   const of = (some) => [0, 1, 2, 3].map((index) => sum(some.map((row) => row.amounts[index])));
   const [held, used, idle, coming] = of(counted);
   const cost = sum(rows.map((row) => row.usd_per_hour));
+  const unpriced = rows.filter((row) => row.idle && row.usd_per_hour === null).length;
   const names = [...new Set(counted.map((row) => row.accelerator))].sort();
   const share = held ? `${Math.round((used / held) * 100)}% of those held` : "";
   const figure = (title, value, note) => el("div", { class: "figure" },
@@ -148,10 +149,12 @@ function totals(rows) {
     el("dl", { class: "figures" },
       figure("Held now", held, "in active reservations"), figure("In use", used, share),
       figure("Idle", idle, [held && `${Math.round((idle / held) * 100)}% of those held`,
-        cost && `${usd(cost)} an hour`].filter(Boolean).join(", ")),
+        cost && `${unpriced ? "at least " : ""}${usd(cost)} an hour`].filter(Boolean).join(", ")),
       figure("Coming", coming, "scheduled or not paid yet")),
     unknown ? el("p", { class: "note" },
       `${plural(unknown, "reservation")} of unknown size, not counted here.`) : null,
+    cost && unpriced ? el("p", { class: "note" },
+      `${plural(unpriced, "idle reservation")} of unknown price, not included in the cost.`) : null,
     names.length ? el("details", {}, el("summary", {}, "By accelerator"),
       table("Accelerators by name", [
         ["Accelerator", (name) => name],

@@ -11,11 +11,14 @@ const DEFAULTS = {
 };
 const state = { ...DEFAULTS };
 
+const accountOf = (it) => (it.account_name ? `${it.account_name} (${it.account})` : it.account);
+
+for (const scope of data.failed) scope.account = accountOf(scope);
 for (const row of data.rows) {
   for (const name of ["start", "end", "effective_end", "deadline", "observed_at"]) {
     row[name] = time(row[name]);
   }
-  if (row.account_name) row.account = `${row.account_name} (${row.account})`;
+  row.account = accountOf(row);
   row.text = [row.id, row.block_id, row.name, row.team, row.account, row.owner, row.region,
     row.zone, row.instance_type, row.accelerator, row.state, row.type,
     ...Object.entries(row.tags).map(([key, value]) => `${key}=${value}`)]

@@ -1,4 +1,4 @@
-"""Documented questions whose answer is easy to get wrong, over folders with known lives."""
+"""Saved queries whose result is easy to get wrong, over folders with known lives."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tests.builders import DAY, HOUR, NOON, a_block, an_odcr
 from tests.sql.buckets import look
 from truffle.core.layout import STATE_KEY
 from truffle.core.model import Reservation
-from truffle.core.questions import QUESTIONS
+from truffle.core.saved_queries import SAVED_QUERIES
 from truffle.sql.local import ask_folder
 
 
 def asked(folder: Path, name: str) -> list[dict[str, Any]]:
-    """The answer to a documented question."""
-    (sql,) = [it.sql for it in QUESTIONS if it.name == name]
+    """The rows of a saved query."""
+    (sql,) = [it.sql for it in SAVED_QUERIES if it.name == name]
     return ask_folder(folder, sql).objects()
 
 

@@ -23,17 +23,17 @@ class SavedQuery:
 CUR_TABLE = "cur2"
 """The table of a CUR 2.0 export in the query that reads it; users insert their own name."""
 
-QUESTIONS = (
+SAVED_QUERIES = (
     SavedQuery(
         "use-by-team-and-day",
         "How much did each team hold and use on each day?",
-        "The tag `Team`, and the first day.",
+        "The first day; for another tag than `Team`, `try(tags['key'])` instead of `team`.",
         """\
-SELECT dt AS day, coalesce(try(tags['Team']), '(untagged)') AS team,
+SELECT dt AS day, coalesce(team, '(untagged)') AS team,
   sum(reserved_hours) AS reserved_hours, sum(used_hours) AS used_hours,
   sum(idle_hours) AS idle_hours, sum(unobserved_hours) AS unobserved_hours
 FROM usage WHERE dt >= '2026-11-01'
-GROUP BY dt, coalesce(try(tags['Team']), '(untagged)') ORDER BY day, team""",
+GROUP BY dt, coalesce(team, '(untagged)') ORDER BY day, team""",
     ),
     SavedQuery(
         "held-at-a-moment",
