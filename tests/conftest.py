@@ -17,7 +17,8 @@ settings.register_profile(
     max_examples=examples(30),
     deadline=None,
     derandomize=EFFORT == 1,
-    suppress_health_check=[HealthCheck.too_slow],
+    # mutmut runs the tests several times in one process.
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.differing_executors],
 )
 settings.load_profile("truffle")
 

@@ -37,9 +37,9 @@ LONGEST_TEXT_KEPT = 4_096
 kept texts fit into the function's memory."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class View:
-    """The inventory as of one request.
+    """The inventory as of one request; only what is kept changes.
 
     ``orders`` and ``texts`` are kept while the rows are unchanged: the rows in each requested
     order, and the JSON of each requested row, around its ``observed_at``.
@@ -53,11 +53,10 @@ class View:
     last_seen: dict[tuple[str | None, str], datetime | None] = field(init=False)
 
     def __post_init__(self) -> None:
-        seen = {
+        self.last_seen = {
             (status.scope.account_id, status.scope.region): status.observed_at
             for status in self.statuses
         }
-        object.__setattr__(self, "last_seen", seen)
 
     def as_of(self, statuses: Sequence[ScopeStatus]) -> View:
         """The same rows with newer statuses; an identical list means identical statuses."""

@@ -123,7 +123,139 @@ class TestTree:
         assert "cluster placement group" not in " ".join(asked(count=1).watch)
 
 
+class TestBounds:
+    @pytest.mark.parametrize(
+        ("workload", "choice"),
+        [
+            ({"days": 182}, Choice.BLOCK),
+            ({"days": 182.5}, Choice.ODCR),
+            ({"days": 7, "count": 256}, Choice.BLOCK),
+            ({"days": 7, "instance_type": "u-p6e-gb200x72", "count": 14}, Choice.BLOCK),
+            ({"days": 7, "instance_type": "u-p6e-gb200x72", "count": 15}, Choice.ODCR),
+            ({"days": 7, "start": date(2027, 3, 24)}, Choice.FUTURE_DATED_ODCR),
+            ({"days": 7, "start": date(2027, 3, 25)}, Choice.BLOCK),
+        ],
+    )
+    def test_of_a_choice(self, workload: dict[str, Any], choice: Choice) -> None:
+        assert asked(**workload).choice is choice
+
+    @pytest.mark.parametrize(
+        ("start", "is_offered"),
+        [
+            (date(2026, 11, 28), False),
+            (date(2026, 11, 29), True),
+            (date(2027, 3, 24), True),
+            (date(2027, 3, 25), False),
+        ],
+    )
+    def test_of_a_future_dated_odcr(self, start: date, is_offered: bool) -> None:
+        answer = asked("inference", start=start, instance_type="g6.xlarge")
+        assert (aws_facts.ODCR_FUTURE in answer.facts) == is_offered
+        assert (f"For {start} a future-dated ODCR can be requested now" in answer.watch[-1]) == (
+            is_offered
+        )
+
+    @pytest.mark.parametrize(("count", "warns"), [(64, False), (65, True), (None, False)])
+    def test_of_one_block(self, count: int | None, warns: bool) -> None:
+        assert (len(asked(days=7, count=count).watch) == 3) == warns
+
+    @pytest.mark.parametrize(
+        ("purpose", "count", "needs_a_group"),
+        [
+            ("training", None, True),
+            ("training", 2, True),
+            ("training", 1, False),
+            ("inference", 2, False),
+        ],
+    )
+    def test_of_multi_node_training(
+        self, purpose: str, count: int | None, needs_a_group: bool
+    ) -> None:
+        assert (len(asked(purpose, count=count).watch) == 2) == needs_a_group
+
+
+class TestTexts:
+    @pytest.mark.parametrize(
+        ("purpose", "facts_of", "because"),
+        [
+            ("training", {}, "Its end is not known, and a block has a fixed end."),
+            (
+                "development",
+                {},
+                "Development comes and goes: it needs capacity without a schedule.",
+            ),
+            (
+                "inference",
+                {},
+                "An inference service runs without an end, and its base load must always launch.",
+            ),
+            (
+                "training",
+                {"days": 1},
+                "It is training with a known length, which a block of 1 day covers.",
+            ),
+        ],
+    )
+    def test_the_first_reason(self, purpose: str, facts_of: dict[str, Any], because: str) -> None:
+        assert asked(purpose, **facts_of).because[0] == because
+
+    @pytest.mark.parametrize(("days", "length"), [(1, "1 day"), (2.5, "2.5 days")])
+    def test_inference_with_an_end_may_be_cheaper_on_a_block(
+        self, days: float, length: str
+    ) -> None:
+        answer = asked("inference", days=days)
+        assert answer.watch[-1] == (
+            f"It ends after {length}: a block may be cheaper, if the type is sold as blocks."
+        )
+        assert answer.facts[-1] is aws_facts.INFERENCE_ON_BLOCKS
+
+    def test_a_start_is_part_of_the_commands(self) -> None:
+        assert asked(days=7, start=date(2026, 12, 1)).commands == (
+            "truffle validate --instance-type TYPE --count COUNT --days 7 --start-by 2026-12-01",
+            "truffle offerings --instance-type TYPE --count COUNT --days 7 "
+            "--start-after 2026-12-01",
+            "truffle capacity --blocks --instance-types TYPE",
+        )
+
+    def test_an_odcr_of_an_unknown_size_must_have_free_instances(self) -> None:
+        assert asked().commands == ("truffle capacity --odcr --gpu-only --available-only",)
+
+
 class TestFacts:
+    @pytest.mark.parametrize(
+        ("purpose", "facts_of", "names"),
+        [
+            ("training", {}, "ODCR_FREEDOM BLOCK_DURATION ODCR_BILLING ODCR_NETWORK"),
+            ("inference", {}, "ODCR_FREEDOM ODCR_BILLING ODCR_NETWORK"),
+            (
+                "training",
+                {"days": 7, "instance_type": "g6.xlarge"},
+                "BLOCK_INSTANCES ODCR_BILLING ODCR_FREEDOM ODCR_NETWORK",
+            ),
+            (
+                "training",
+                {"days": 200, "count": 300},
+                "BLOCK_DURATION BLOCK_SIZE ODCR_BILLING ODCR_FREEDOM ODCR_NETWORK",
+            ),
+            (
+                "training",
+                {"days": 7},
+                "BLOCK_DURATION BLOCK_BOOKING BLOCK_EXTENSION BLOCK_CANCELLATION BLOCK_NETWORK "
+                "BLOCK_SIZE BLOCK_END BLOCK_PRICE",
+            ),
+            (
+                "training",
+                {"days": 7, "start": date(2027, 1, 20)},
+                "BLOCK_BOOKING ODCR_FUTURE ODCR_FUTURE_TYPES ODCR_BILLING",
+            ),
+        ],
+    )
+    def test_are_those_of_the_reasons(
+        self, purpose: str, facts_of: dict[str, Any], names: str
+    ) -> None:
+        expected = [getattr(aws_facts, name) for name in names.split()]
+        assert list(asked(purpose, **facts_of).facts) == expected
+
     def test_an_odcr_is_billed_whether_it_is_used_or_not(self) -> None:
         answer = asked("inference")
         assert aws_facts.ODCR_BILLING in answer.facts

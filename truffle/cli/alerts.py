@@ -10,7 +10,7 @@ import click
 
 from truffle import clock
 from truffle.cli.groups import Commands
-from truffle.cli.options import Common, common, output_option
+from truffle.cli.options import Common, Sources, common, output_option
 
 if TYPE_CHECKING:
     from truffle.alerts.settings import AlertSettings
@@ -95,7 +95,7 @@ def _pace(settings: AlertSettings) -> list[dict[str, Any]]:
     "--since", metavar="TIME", help="How far back to search: a date, or 90d.  [default: 31d]"
 )
 @output_option(FORMATS)
-@common(is_api=True)
+@common(Sources.STACK)
 def explain(common: Common, event_id: str, file: str | None, since: str | None, output: str) -> int:
     """Show which destinations get an event, why, and its delivery.
 
@@ -132,7 +132,7 @@ def explain(common: Common, event_id: str, file: str | None, since: str | None, 
 @command.command("test")
 @click.option("--route", required=True, metavar="NAME", help="The route to test.")
 @output_option(FORMATS)
-@common(is_api=True)
+@common(Sources.STACK)
 def test(common: Common, route: str, output: str) -> int:
     """Send a sample to each destination of a route.
 
@@ -161,7 +161,7 @@ def test(common: Common, route: str, output: str) -> int:
 @click.option("--since", required=True, metavar="TIME", help="A time, a date, or 90m, 24h, 7d.")
 @click.option("--until", metavar="TIME", help="A time or a date.  [default: now]")
 @output_option(FORMATS)
-@common(is_api=True)
+@common(Sources.STACK)
 def republish(common: Common, since: str, until: str | None, output: str) -> int:
     """Publish the events that could not be published.
 

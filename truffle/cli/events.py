@@ -13,6 +13,7 @@ from truffle import clock
 from truffle.cli.options import (
     Common,
     Seconds,
+    Sources,
     Suggested,
     accounts_option,
     common,
@@ -63,7 +64,7 @@ FORMATS = ("table", "json", "yaml", "csv")
     help="Seconds between requests, with --follow.",
 )
 @output_option(FORMATS)
-@common(is_api=True)
+@common(Sources.STACK)
 def command(
     common: Common,
     output: str,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from truffle.cli.options import Common, common, output_option
+from truffle.cli.options import Common, Sources, common, output_option
 
 FORMATS = ("table", "json", "yaml")
 
@@ -12,7 +12,7 @@ FORMATS = ("table", "json", "yaml")
 @click.command("history")
 @click.argument("reservation_id", metavar="ID")
 @output_option(FORMATS)
-@common(is_api=True)
+@common(Sources.STACK)
 def command(common: Common, reservation_id: str, output: str) -> int:
     """Show one reservation with all its events.
 

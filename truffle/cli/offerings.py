@@ -12,6 +12,7 @@ from truffle.cli.options import (
     INSTANCE_TYPE,
     Choice,
     Common,
+    Sources,
     common,
     output_option,
     regions_option,
@@ -72,7 +73,7 @@ FORMATS = ("table", "wide", "json", "yaml", "csv")
 @click.option("--until", metavar="TIME", help="From a stack: only what was found before this time.")
 @regions_option()
 @output_option(FORMATS)
-@common(is_live=True)
+@common(Sources.EC2_UNLESS_NAMED)
 def command(
     common: Common,
     output: str,

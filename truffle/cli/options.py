@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -157,11 +158,17 @@ class Common:
             )
 
 
-def common(
-    has_source: bool = True, is_api: bool = False, is_live: bool = False
-) -> Callable[[Command], Command]:
-    """Add the common options, and pass their values to the command as ``common``. ``is_live``: a
-    URL alone does not make the stack the source."""
+class Sources(Enum):
+    """The sources of a command."""
+
+    EITHER = "EC2, or the deployed stack if its URL is given"
+    EC2_UNLESS_NAMED = "EC2, or the deployed stack if --source names it"
+    STACK = "the deployed stack"
+    OTHER = "neither"
+
+
+def common(sources: Sources = Sources.EITHER) -> Callable[[Command], Command]:
+    """Add the common options, and pass their values to the command as ``common``."""
 
     def add(command: Command) -> Command:
         def wrapped(
@@ -173,32 +180,34 @@ def common(
             ignore_denied: bool = False,
             **values: Any,
         ) -> Any:
-            known = None if is_live and source is None else api_url
-            chosen = "api" if is_api else _source(source, known, has_source)
+            chosen = _source(sources, source, api_url)
             common = Common(chosen, api_url, profile, timeout, verbose, ignore_denied)
             return command(common=common, **values)
 
         wrapped.__doc__ = command.__doc__
         wrapped.__name__ = command.__name__
         wrapped.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
-        for option in reversed(_common_options(has_source, is_api, is_live)):
+        for option in reversed(_common_options(sources)):
             wrapped = option(wrapped)
         return wrapped  # type: ignore[return-value]
 
     return add
 
 
-def _source(source: str | None, api_url: str | None, has_source: bool) -> str:
-    """``api`` if a URL is known and no other source is requested."""
-    if not has_source:
-        return "live"
+def _source(sources: Sources, source: str | None, api_url: str | None) -> str:
+    """``api`` or ``live``: the requested source, else the command's default."""
+    if sources is Sources.STACK:
+        return "api"
     if source == "api" and api_url is None:
         message = "--source api requires --api-url or TRUFFLE_API_URL."
         raise click.UsageError(message, click.get_current_context())
-    return source or ("live" if api_url is None else "api")
+    is_stack = sources is Sources.EITHER and api_url is not None
+    return source or ("api" if is_stack else "live")
 
 
-def _common_options(has_source: bool, is_api: bool, is_live: bool) -> list[Callable[[Any], Any]]:
+def _common_options(sources: Sources) -> list[Callable[[Any], Any]]:
+    has_source = sources in (Sources.EITHER, Sources.EC2_UNLESS_NAMED)
+    is_live = sources is Sources.EC2_UNLESS_NAMED
     source = click.option(
         "--source",
         type=Choice(["live", "api"]),
@@ -209,7 +218,7 @@ def _common_options(has_source: bool, is_api: bool, is_live: bool) -> list[Calla
         "--api-url",
         envvar="TRUFFLE_API_URL",
         show_envvar=True,
-        hidden=not (has_source or is_api),
+        hidden=sources is Sources.OTHER,
         help="The ApiUrl of the deployed stack.",
     )
     ignore_denied = click.option(
@@ -218,8 +227,8 @@ def _common_options(has_source: bool, is_api: bool, is_live: bool) -> list[Calla
         help="Live: regions that are denied or not enabled do not count as failed.",
     )
     return [
-        *([source] if has_source and not is_api else []),
-        *([] if is_api else [ignore_denied]),
+        *([source] if has_source else []),
+        *([] if sources is Sources.STACK else [ignore_denied]),
         url,
         click.option("--profile", help="A profile of your AWS configuration."),
         click.option(

@@ -8,7 +8,14 @@ from typing import Any
 import click
 
 from truffle import clock
-from truffle.cli.options import INSTANCE_TYPE, Choice, Common, common, output_option
+from truffle.cli.options import (
+    INSTANCE_TYPE,
+    Choice,
+    Common,
+    Sources,
+    common,
+    output_option,
+)
 
 FORMATS = ("table", "json", "yaml")
 PURPOSES = ("training", "inference", "development")
@@ -33,7 +40,7 @@ PURPOSES = ("training", "inference", "development")
     type=Choice(["api"]),
     help="Add the blocks for sale that the watches of the deployed stack found.",
 )
-@common(is_api=True)
+@common(Sources.STACK)
 def command(common: Common, output: str, market_source: str | None, **answers: Any) -> int:
     """Recommend a type of capacity for a workload.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from truffle.cli.options import Common, common, output_option
+from truffle.cli.options import Common, Sources, common, output_option
 from truffle.extras import extra
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
     "--bucket", envvar="TRUFFLE_BUCKET", help="With --copy: the bucket. [default: the stack's]"
 )
 @output_option(FORMATS)
-@common(has_source=False)
+@common(Sources.OTHER)
 def command(
     common: Common,
     query: str | None,

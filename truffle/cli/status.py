@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from truffle.cli.options import Common, accounts_option, common, output_option
+from truffle.cli.options import Common, Sources, accounts_option, common, output_option
 
 FORMATS = ("table", "json", "yaml")
 
@@ -16,7 +16,7 @@ SHOWN = 20
 @click.option("--all", "is_all", is_flag=True, help="Every scope, not only the worst 20.")
 @accounts_option()
 @output_option(FORMATS)
-@common(is_api=True)
+@common(Sources.STACK)
 def command(common: Common, output: str, is_all: bool, accounts: tuple[str, ...]) -> int:
     """Show how current the deployed stack's data is.
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import click
 
-from truffle.cli.options import Common, accounts_option, common, output_option, regions_option
+from truffle.cli.options import (
+    Common,
+    Sources,
+    accounts_option,
+    common,
+    output_option,
+    regions_option,
+)
 
 
 @click.command("stranded")
@@ -18,7 +25,7 @@ from truffle.cli.options import Common, accounts_option, common, output_option, 
 @accounts_option()
 @regions_option()
 @output_option(("table", "wide", "json", "yaml", "csv"))
-@common(is_api=True)
+@common(Sources.STACK)
 def command(
     common: Common,
     output: str,

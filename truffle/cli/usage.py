@@ -10,6 +10,7 @@ import click
 from truffle.cli.options import (
     Choice,
     Common,
+    Sources,
     asked_types,
     common,
     filter_options,
@@ -60,7 +61,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 )
 @filter_options
 @output_option(FORMATS)
-@common(is_api=True)
+@common(Sources.STACK)
 def command(
     common: Common,
     output: str,
@@ -77,7 +78,7 @@ def command(
     """Show reserved, used and idle hours, and their cost.
 
     Hours are instance-hours. Time without a listing for two periods is unobserved, and not counted
-    elsewhere. A cost is that of the price list or a fee, - if no price is known. --bill adds the
+    elsewhere. Costs come from the price list or a fee, - if no price is known. --bill adds the
     unblended cost of your bill, - if the bill has no line.
 
     \b
