@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from sandbox.box import Sandbox
+from sandbox.ec2.faults import FaultKind
 from tests.end_to_end.conftest import rows
+from tests.integral import Integral
 from truffle.core.times import format_time
 
 HOUR = timedelta(hours=1)
@@ -49,6 +51,52 @@ def test_the_past_is_answered_and_added_up(box: Sandbox) -> None:
     for name, row in steady.items():
         assert found[name]["reserved_hours"] == pytest.approx(row["total_capacity"] / 2), name
         assert found[name]["used_hours"] == pytest.approx(row["used_capacity"] / 2), name
+
+
+@pytest.mark.long
+def test_usage_is_the_integral_of_what_was_shown(box: Sandbox) -> None:
+    """A block that starts and ends between looks, an ODCR whose use changes, and a region that
+    fails for four hours."""
+    shown = rows(box)
+    block = next(
+        it for it in shown if it["type"] == "capacity-block" and it["state"] == "scheduled"
+    )
+    odcr, other = active_odcrs_of_two_regions(shown, block["region"])
+    since, integral = box.now(), Integral()
+    start, end = since + 1.4 * HOUR, since + 4.7 * HOUR
+    box.ec2.patch(block["reservation_id"], StartDate=format_time(start), EndDate=format_time(end))
+    for hour in range(9):
+        if hour == 2:
+            box.ec2.break_calls(FaultKind.INTERNAL, other["region"])
+        if hour == 6:
+            box.ec2.mend(other["region"])
+        free = hour % (odcr["total_capacity"] + 1)
+        box.ec2.patch(odcr["reservation_id"], AvailableInstanceCount=free)
+        box.collect()
+        integral.look(rows(box), box.get("/status", limit=1000)[1]["scopes"])
+        box.advance(HOUR)
+    until = box.now()
+    asked = {"since": format_time(since), "until": format_time(until), "interval": "total"}
+    found = {it["group"]["reservation"]: it for it in usage(box, **asked, by="reservation")}
+    expected = integral.hours_of(until)
+    for row in (block, odcr, other):
+        name = row["reservation_id"]
+        for kind, number in expected[name].items():
+            assert found[name][kind] == pytest.approx(number, abs=0.1), (name, kind)
+    assert found[other["reservation_id"]]["unobserved_hours"] > 0
+    assert found[block["reservation_id"]]["reserved_hours"] > 0
+
+
+def active_odcrs_of_two_regions(
+    shown: list[dict[str, Any]], without: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    by_region = {
+        it["region"]: it
+        for it in shown
+        if it["type"] == "odcr" and it["state"] == "active" and not it["end_date"]
+    }
+    one, other, *_ = (it for region, it in sorted(by_region.items()) if region != without)
+    return one, other
 
 
 def test_a_day_is_closed_and_has_the_same_hours(box: Sandbox) -> None:

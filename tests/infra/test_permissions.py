@@ -181,6 +181,20 @@ def test_no_action_is_a_pattern_and_nothing_is_denied(stack: Synthesized) -> Non
         assert not [action for action in actions_of(statements) if "*" in action]
 
 
+def test_what_functions_write_is_forgotten_or_overwritten(stack: Synthesized) -> None:
+    (bucket,) = stack.of_type("S3::Bucket")
+    rules = bucket["LifecycleConfiguration"]["Rules"]
+    written = {
+        text_of(resource).removeprefix(f"<{bucket.logical_id}>/").removesuffix("*")
+        for name in NAMES
+        for statement in stack.statements(stack.role_of(name))
+        if "s3:PutObject" in statement["Action"]
+        for resource in as_list(statement["Resource"])
+    }
+    assert len(written) >= 7
+    assert written <= {"latest/", *(rule.get("Prefix") for rule in rules)}
+
+
 @pytest.mark.parametrize(
     ("name", "prefixes"),
     [("collect", {"snapshots", "runs", "latest"})],

@@ -6,6 +6,7 @@ Table, bucket and answers are that version's own (``recorded/README.md``).
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 from collections.abc import Callable
 from datetime import datetime
@@ -210,3 +211,50 @@ def test_an_account_that_left_stays_away(run: Callable[[], None]) -> None:
     run()
     accounts = {scope["account_id"] for scope in ask("/status").body["scopes"]}
     assert accounts == {HOME, OTHER, THIRD}
+
+
+# --- the past ----------------------------------------------------------------------------------
+
+
+def snapshots_at(hour: int) -> dict[str, dict[str, Any]]:
+    """The reservations in the recorded objects of an hour, as their owners list them."""
+    lines = [
+        json.loads(line)
+        for name, content in RECORDED["objects"].items()
+        if f"/hour={hour}/" in name
+        for line in gzip.decompress(base64.b64decode(content)).splitlines()
+    ]
+    return {it["reservation_id"]: it for it in lines if it["account_id"] == it["owner_id"]}
+
+
+@pytest.mark.parametrize("hour", [13, 14])
+def test_a_past_moment_has_what_that_version_listed(old: Stack, hour: int) -> None:
+    found = ask("/reservations", f"as_of=2026-11-24T{hour}:30:00Z").body["items"]
+    then = snapshots_at(hour)
+    assert {row["reservation_id"] for row in found} == set(then)
+    for row in found:
+        before = then[row["reservation_id"]]
+        assert known(row, before, "seen_by") == known(before, before, "seen_by")
+
+
+def test_the_last_moment_has_what_that_version_answered(old: Stack) -> None:
+    answer = ask("/reservations", f"as_of={RECORDED['at'].replace('+00:00', 'Z')}").body
+    then = RECORDED["answers"]["/reservations"]
+    assert [it["reservation_id"] for it in answer["items"]] == [
+        it["reservation_id"] for it in then["items"]
+    ]
+    now, before = (it["collection"]["failed_scopes"] for it in (answer, then))
+    assert {one["region"] + one["account_id"]: known(one, before[0]) for one in now} == {
+        one["region"] + one["account_id"]: one for one in before
+    }
+
+
+def test_usage_adds_up_what_that_version_listed(old: Stack) -> None:
+    period = "since=2026-11-24T13:00:00Z&until=2026-11-24T17:00:00Z"
+    rows_of = ask("/usage", f"{period}&interval=total&by=reservation").body["items"]
+    found = {it["group"]["reservation"]: it for it in rows_of}
+    hours = [snapshots_at(hour) for hour in range(13, 17)]
+    for name in ("cr-a", "cr-shared"):
+        assert found[name]["reserved_hours"] == sum(hour[name]["total_capacity"] for hour in hours)
+        assert found[name]["used_hours"] == sum(hour[name]["used_capacity"] for hour in hours)
+    assert "cr-block" not in found, "it was not active yet"

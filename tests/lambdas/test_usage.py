@@ -6,12 +6,9 @@ import gc
 import gzip
 import json
 from base64 import b64decode
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from typing import Any
 from urllib.parse import urlencode
 
@@ -23,6 +20,7 @@ from lambdas.clients import service
 from lambdas.history.ledgers import LedgerStore
 from lambdas.settings import LedgerSettings
 from tests.builders import HOME, HOUR, NOON, OTHER, an_odcr
+from tests.integral import Integral
 from tests.lambdas.api import an_event_of
 from tests.lambdas.aws import Stack
 from tests.lambdas.fakes import Clock, FakeContext, Wire, a_raw_block, a_raw_odcr, client_error
@@ -66,58 +64,6 @@ def written(stack: Stack, name: str = LEDGER) -> bytes:
 # --- the integral --------------------------------------------------------------------------------
 
 
-Look = tuple[datetime, dict[str, dict[str, Any]]]
-"""When a region was listed, and the reservations that the API then showed, by id."""
-
-
-@dataclass
-class Integral:
-    """Adds up what the API's lists and its status showed at each step.
-
-    It knows nothing of snapshots: a block's own start and end cut a step, and what was not listed
-    for longer than two hours was not observed.
-    """
-
-    looks: dict[str, list[Look]] = field(default_factory=lambda: defaultdict(list))
-
-    def look(self, hours: Hours) -> None:
-        rows = hours.ask("/reservations").body["items"]
-        for scope in hours.ask("/status").body["scopes"]:
-            at, known = datetime.fromisoformat(scope["last_success"]), self.looks[scope["region"]]
-            if not known or known[-1][0] != at:
-                listed = [row for row in rows if row["region"] == scope["region"]]
-                known.append((at, {row["reservation_id"]: row for row in listed}))
-
-    def hours_of(self, until: datetime) -> dict[str, dict[str, float]]:
-        """Instance-hours of each reservation: reserved, used and unobserved."""
-        totals: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-        for looks in self.looks.values():
-            for (at, rows), (end, later) in pairwise([*looks, (until, {})]):
-                for row in rows.values():
-                    if row["state"] == "active":
-                        self._add(totals, row, at, end, end - at)
-                for name, row in later.items():
-                    was_active = rows.get(name, {}).get("state") == "active"
-                    if row["state"] == "active" and row["start_date"] and not was_active:
-                        start = datetime.fromisoformat(row["start_date"])
-                        if start > at:
-                            self._add(totals, row, start, end, end - at)
-        return totals
-
-    def _add(
-        self, totals: Any, it: dict[str, Any], start: datetime, end: datetime, gap: timedelta
-    ) -> None:
-        if it["end_date"]:
-            end = min(end, datetime.fromisoformat(it["end_date"]))
-        length = max((end - start) / HOUR, 0)
-        of = totals[it["reservation_id"]]
-        if gap > 2 * HOUR:
-            of["unobserved_hours"] += it["total_capacity"] * length
-        else:
-            of["reserved_hours"] += it["total_capacity"] * length
-            of["used_hours"] += it["used_capacity"] * length
-
-
 def test_usage_is_the_integral_of_what_the_api_showed(hours: Hours) -> None:
     """A block that starts and ends between looks, an ODCR whose use changes, and a region that
     fails for five hours; the ledger gives the same as the snapshots do."""
@@ -141,7 +87,8 @@ def test_usage_is_the_integral_of_what_the_api_showed(hours: Hours) -> None:
             hours.fleet.recovers()
         hours.clock.moment = MIDNIGHT + hour * HOUR
         hours.run()
-        integral.look(hours)
+        scopes = hours.ask("/status").body["scopes"]
+        integral.look(hours.ask("/reservations").body["items"], scopes)
     hours.clock.moment = until = MIDNIGHT + 13 * HOUR
     expected = integral.hours_of(until)
     asked = {"since": format_time(MIDNIGHT), "until": format_time(until), "interval": "total"}

@@ -134,6 +134,19 @@ def test_a_gap_ends_a_span(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("is_made_daily", [False, True])
+def test_a_gap_over_midnight_keeps_the_span_before_it(tmp_path: Path, is_made_daily: bool) -> None:
+    look(tmp_path, NOON, an_odcr())
+    look(tmp_path, NOON + HOUR, an_odcr())
+    if is_made_daily:
+        ask(tmp_path, SPANS)
+    look(tmp_path, NOON + 2 * DAY, an_odcr())
+    assert ask(tmp_path, SPANS) == [
+        ["cr-odcr", "2026-11-24T12:00:00Z", "2026-11-24T13:00:00Z", "2026-11-24T13:00:00Z"],
+        ["cr-odcr", "2026-11-26T12:00:00Z", None, "2026-11-26T12:00:00Z"],
+    ]
+
+
 def test_a_block_changes_its_state_at_its_own_start(tmp_path: Path) -> None:
     start = NOON + HOUR / 2
     look(tmp_path, NOON, a_block(start_date=start))

@@ -158,3 +158,19 @@ def open_spans(spans: Iterable[ValidSpan]) -> Known:
         for span in spans
         if span.valid_to is None
     }
+
+
+def ended(
+    spans: Iterable[ValidSpan], following: Iterable[ValidSpan], day: datetime
+) -> list[ValidSpan]:
+    """The spans that ended before the next day with listings, which begins at ``day``.
+
+    Open ones that ``following`` does not continue, because nothing was listed for too long, end at
+    the newest listing.
+    """
+    continued = {(it.row.reservation_id, it.digest) for it in following if it.valid_from < day}
+    return [
+        it if it.valid_to is not None else replace(it, valid_to=it.known_until)
+        for it in spans
+        if it.valid_to is not None or (it.row.reservation_id, it.digest) not in continued
+    ]

@@ -13,7 +13,14 @@ from truffle.core.layout import SOURCES, table_key
 from truffle.core.model import Reservation, Scope, Snapshot
 from truffle.core.other_fields import OtherFields
 from truffle.core.times import parse_time
-from truffle.core.validity import LOOKBACK_PERIODS, Known, ValidSpan, open_spans, valid_spans
+from truffle.core.validity import (
+    LOOKBACK_PERIODS,
+    Known,
+    ValidSpan,
+    ended,
+    open_spans,
+    valid_spans,
+)
 from truffle.sql.compaction import Compaction
 from truffle.sql.database import literal
 from truffle.sql.listings import Contents, ListedScope, read_listings
@@ -86,7 +93,7 @@ class Folder:
             known = open_spans(spans) if made else self._known(day)
             following = self._spans_of(day, known)
             if made:
-                self._write_spans(made[-1], [it for it in spans if it.valid_to is not None])
+                self._write_spans(made[-1], ended(spans, following, midnight(day)))
             spans = following
             made.append(day)
         if made:
