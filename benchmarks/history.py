@@ -139,7 +139,7 @@ def with_ledgers(count: int, days: int) -> Bucket:
     return bucket
 
 
-def usage_seconds(bucket: Bucket, days: int, by: str, has_totals: bool = True) -> float:
+def usage_seconds(bucket: Any, days: int, by: str, has_totals: bool = True) -> float:
     """The seconds of one request to a cold function, until the text of its response.
 
     Without totals, every stretch of a day is read, as for an interval of an hour.
@@ -227,7 +227,7 @@ def cold_load(bucket: Bucket) -> list[Reservation]:
 
 def _compare_moments(count: int) -> None:
     """Print the time of a past moment beside that of the present."""
-    bucket = with_runs(count, 6)
+    bucket: Any = with_runs(count, 6)
     times: list[tuple[float, float]] = []
     for _ in range(RUNS):
         bucket.reads = 0

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -33,12 +33,12 @@ from truffle.ec2.errors import error_code
 from truffle.sql.compaction import Compaction
 from truffle.sql.folder import Folder, lookback_hours
 
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
+
 RECENT_DAYS = 3
 """The number of days whose objects are checked each time; an older day with late objects must be
 named."""
-
-Client = Any
-"""A boto3 S3 client."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,7 +49,7 @@ class Compactor:
     methods raise what S3 does, duckdb.Error, OSError and Damaged.
     """
 
-    client: Client
+    client: S3Client
     bucket: str
     folder: Path
     compaction: Compaction

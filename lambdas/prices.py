@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import BotoCoreError, ClientError
@@ -20,6 +20,9 @@ from truffle.core.model import Reservation
 from truffle.core.pricing import Fee, Product, Rate, UnansweredCall
 from truffle.ec2.extensions import OPERATION as EXTENSION_HISTORY
 from truffle.ec2.price_list import SERVICE, filters, rates
+
+if TYPE_CHECKING:
+    from types_boto3_pricing.client import PricingClient
 
 FETCHED_EVERY = timedelta(days=7)
 SLACK = timedelta(hours=6)
@@ -56,7 +59,7 @@ def due(held: set[Place], known: PriceList, now: datetime) -> list[Place]:
     return [*sorted(never), *(it for _, it in sorted(again))]
 
 
-def fetch(client: Any, place: Place) -> dict[Product, Rate]:
+def fetch(client: PricingClient, place: Place) -> dict[Product, Rate]:
     """The prices of a type in a region, from every page. Raises ClientError and BotoCoreError."""
     pages = client.get_paginator("get_products").paginate(
         ServiceCode=SERVICE, Filters=filters(*place), PaginationConfig={"PageSize": PAGE}
@@ -64,14 +67,16 @@ def fetch(client: Any, place: Place) -> dict[Product, Rate]:
     return rates(text for page in pages for text in page["PriceList"])
 
 
-def _fetch_due(known: PriceList, wanted: list[Place], context: LambdaContext) -> list[str]:
+def _fetch_due(
+    client: PricingClient, known: PriceList, wanted: list[Place], context: LambdaContext
+) -> list[str]:
     """Fetch and store prices; return the failures as text."""
     prices, fetched, failures = dict(known.rates), dict(known.fetched), []
     for place in wanted:
         if context.get_remaining_time_in_millis() < LEAST_MILLISECONDS:
             break
         try:
-            found = fetch(wiring.prices().client, place)
+            found = fetch(client, place)
         except (ClientError, BotoCoreError) as error:
             logger.exception("prices not fetched", extra={"place": place})
             failures.append(f"{place[0]} in {place[1]}: {error}")
@@ -166,8 +171,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
             failures.append(f"fees of blocks: {error}")
     known = _with_bill(rows, known)
     wanted = due(places_of(rows), known, wiring.now())
-    if wanted and parts.client is not None:
-        failures += _fetch_due(known, wanted, context)
+    if wanted and (client := parts.client) is not None:
+        failures += _fetch_due(client, known, wanted, context)
     if failures:
         raise NotFetched("; ".join(failures))
     logger.info("prices fetched", extra={"due": len(wanted)})

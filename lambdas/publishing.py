@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.idempotency import (
     DynamoDBPersistenceLayer,
@@ -17,8 +17,9 @@ from truffle.core.codec import Json
 from truffle.core.events import from_message
 from truffle.messages.sns import publication
 
-Client = Any
-"""A boto3 client."""
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+    from types_boto3_sns.client import SNSClient
 
 WEEK = 7 * 24 * 3600
 """How long a publication is remembered, in seconds: longer than a stream keeps a record (24 h)."""
@@ -32,7 +33,7 @@ class Publisher:
     """Publishes events; the idempotency table remembers their ids."""
 
     def __init__(
-        self, *, dynamodb: Client, sns: Client, topic_arn: str, idempotency_table: str
+        self, *, dynamodb: DynamoDBClient, sns: SNSClient, topic_arn: str, idempotency_table: str
     ) -> None:
         self._sns = sns
         self._topic_arn = topic_arn

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -16,11 +16,11 @@ from truffle.core.codec import Json
 from truffle.core.times import format_time, parse_time
 from truffle.ec2.errors import error_code
 
+if TYPE_CHECKING:
+    from types_boto3_lambda.client import LambdaClient
+
 SECONDS = 5.0
 """The duration of one call: well below the time for which ``query`` waits."""
-
-Client = Any
-"""A boto3 Lambda client."""
 
 
 class Events(Protocol):
@@ -82,7 +82,7 @@ def republish(
 
 
 def ask_publisher(
-    client: Client, function: str, since: datetime, until: datetime, after: str | None
+    client: LambdaClient, function: str, since: datetime, until: datetime, after: str | None
 ) -> Json:
     """Invoke the publishing function; if it does not respond, the result has the reason as its
     error."""

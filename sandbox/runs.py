@@ -32,5 +32,5 @@ def run_to_end(
         if run is not None and run.latest_at is not None:
             answer = client("s3").get_object(Bucket=outputs["BucketName"], Key=manifest_key(run))
             return dict(json.load(answer["Body"]))
-        time.sleep(0.1)
+        time.sleep(0.25)
     return None

@@ -14,7 +14,7 @@ from tests.processes import Rooms
 
 settings.register_profile(
     "truffle",
-    max_examples=examples(40),
+    max_examples=examples(30),
     deadline=None,
     derandomize=EFFORT == 1,
     # mutmut runs the tests several times in one process.

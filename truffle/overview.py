@@ -24,7 +24,7 @@ from truffle.sources.listing import Listing, ScopeFailure
 if TYPE_CHECKING:
     from truffle.client import Truffle
     from truffle.core.events import Event
-    from truffle.query import Several
+    from truffle.query import ListQuery, Several
     from truffle.sources.listing import Progress
 
 MOST_EVENTS = 10_000
@@ -33,12 +33,13 @@ MOST_EVENTS = 10_000
 LIVE_NOTE = "Events are recorded by the deployed stack; this data comes from EC2 directly."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OverviewRequest:
-    """The content of an overview: the period of the timeline, the caller's own prices, the team's
-    tag, and whether events are needed."""
+    """The content of an overview: regions, accounts, the period of the timeline, the caller's own
+    prices, the team's tag, and whether events are needed."""
 
     regions: Several | None = None
+    accounts: Several | None = None
     since: datetime | None = None
     until: datetime | None = None
     prices: PriceBook = NO_PRICES
@@ -53,10 +54,7 @@ def gather(
 
     Raises TruffleError if no scope has responded, since an empty report would be untrue.
     """
-    from truffle.core.model import TYPES
-    from truffle.query import list_query
-
-    query = list_query(reservation_type=list(TYPES), regions=wanted.regions, active_only=False)
+    query = _query(wanted)
     inventory = client.inventory(query, progress)
     if inventory.observed_at is None:
         raise _nothing_known(inventory)
@@ -84,13 +82,28 @@ def gather(
     return inputs, inventory
 
 
+def _query(wanted: OverviewRequest) -> ListQuery:
+    from truffle.core.model import TYPES
+    from truffle.query import list_query
+
+    return list_query(
+        reservation_type=list(TYPES),
+        regions=wanted.regions,
+        accounts=wanted.accounts,
+        active_only=False,
+    )
+
+
 def scope_states(
-    client: Truffle, inventory: Listing, answered: Mapping[str, bool]
+    client: Truffle,
+    inventory: Listing,
+    answered: Mapping[str, bool],
+    accounts: Several | None = None,
 ) -> list[ScopeState]:
-    """The state of every queried scope; if EC2 was queried directly, ``answered`` has the listed
-    regions."""
+    """The state of every queried scope, of a stack in ``accounts`` if given; if EC2 was queried
+    directly, ``answered`` has the listed regions."""
     if client.api_url is not None:
-        return [_state_of(scope) for scope in client.status()["scopes"]]
+        return [_state_of(scope) for scope in client.status(accounts)["scopes"]]
     known = [row.account_id for row in inventory.reservations if row.account_id]
     known += [failure.account_id for failure in inventory.failures if failure.account_id]
     account = known[0] if known else ""
@@ -118,7 +131,8 @@ def _events(
     if not wanted.has_events:
         return [], None
     try:
-        found = client.events(since=wanted.since or now - PAST, limit=MOST_EVENTS)
+        since = wanted.since or now - PAST
+        found = client.events(since=since, limit=MOST_EVENTS, accounts=wanted.accounts)
     except TruffleError as error:
         return [], f"Events could not be read: {error}"
     is_cut = len(found) == MOST_EVENTS

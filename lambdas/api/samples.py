@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -12,12 +12,12 @@ from truffle.alerts.settings import Destination
 from truffle.core.codec import Json
 from truffle.ec2.errors import error_code
 
-Client = Any
-"""A boto3 SQS client."""
+if TYPE_CHECKING:
+    from types_boto3_sqs.client import SQSClient
 
 
 def send_sample(
-    client: Client, queue_name: str, destination: Destination, message: Mapping[str, Any]
+    client: SQSClient, queue_name: str, destination: Destination, message: Mapping[str, Any]
 ) -> Json:
     """The outcome for each destination, or AWS's error code: a failed destination does not affect
     the others."""

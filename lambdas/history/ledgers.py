@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
 
 from botocore.exceptions import ClientError
 
@@ -21,6 +21,9 @@ from truffle.core.model import Scope, Snapshot
 from truffle.core.other_fields import OtherFields
 from truffle.core.spans import PERIODS_KNOWN, Span, merged, spans_of
 from truffle.core.times import format_time, parse_time
+
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
 
 PREFIX = "usage/"
 
@@ -41,7 +44,7 @@ class SpanReader:
     period: timedelta
 
     @classmethod
-    def of(cls, client: Any, bucket: str, period: timedelta) -> Self:
+    def of(cls, client: S3Client, bucket: str, period: timedelta) -> Self:
         """The reader of a bucket, with a boto3 S3 client."""
         snapshots, manifests = SnapshotReader(client, bucket), ManifestReader(client, bucket)
         past = PastReader(snapshots, manifests, PERIODS_KNOWN * period)
@@ -101,7 +104,7 @@ class SpanReader:
 class LedgerStore:
     """The ledgers of a bucket, with a boto3 S3 client."""
 
-    client: Any
+    client: S3Client
     bucket: str
 
     def days(self) -> list[str]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING
 
 from lambdas.history.snapshots import days_below, fetch
 from lambdas.store.archive import DAMAGES, Unreadable
@@ -15,6 +15,9 @@ from truffle.core.model import Scope
 from truffle.core.runs import SCHEMA_VERSION, run_id_of
 from truffle.core.status import STALE
 from truffle.core.times import parse_time
+
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
 
 PREFIX = "runs/"
 MOST_TRIED = 4
@@ -43,7 +46,7 @@ class Manifest:
 class ManifestReader:
     """The manifests of a bucket, with a boto3 S3 client."""
 
-    client: Any
+    client: S3Client
     bucket: str
 
     def closed_by(self, moment: datetime) -> Manifest | None:

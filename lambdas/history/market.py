@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING
 
 from lambdas.history.exceptions import TooLarge
 from lambdas.history.snapshots import fetch
@@ -16,6 +16,9 @@ from lambdas.parallel import PARALLEL_REQUESTS
 from lambdas.store.archive import DAMAGES, Unreadable
 from truffle.core.filters import matches_globs
 from truffle.core.market.answers import OFFERINGS_PREFIX, Answer, answers_of_lines
+
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
 
 MOST_OBJECTS = 5_000
 """Objects that one request may read: a month of hourly answers from seven regions."""
@@ -39,7 +42,7 @@ class AnswerReader:
     """Reads answers from a bucket, with a boto3 S3 client. The last ones stay in memory: the pages
     of a list request the same time again."""
 
-    client: Any
+    client: S3Client
     bucket: str
     _kept: tuple[_Question, list[Answer]] | None = None
 

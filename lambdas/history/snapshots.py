@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING
 
 from lambdas.parallel import PARALLEL_REQUESTS
 from lambdas.store.archive import DAMAGES, REFUSALS, SCHEMA_VERSION, Unreadable
@@ -24,6 +24,9 @@ from truffle.core.model import Failure, Reservation, Scope, Snapshot
 from truffle.core.other_fields import OtherFields
 from truffle.core.times import parse_time
 from truffle.ec2.errors import kind_of
+
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
 
 PREFIX = "snapshots/"
 
@@ -62,7 +65,7 @@ def parse_name(name: str, etag: str = "", size: int = 0) -> SnapshotObject | Non
 class SnapshotReader:
     """The snapshots of a bucket, with a boto3 S3 client."""
 
-    client: Any
+    client: S3Client
     bucket: str
     others: OtherFields | None = None
     """Takes note of the fields that this version does not know."""
@@ -136,7 +139,7 @@ class SnapshotReader:
         return [it for it in found if it is not None]
 
 
-def days_below(client: Any, bucket: str, prefix: str) -> list[str]:
+def days_below(client: S3Client, bucket: str, prefix: str) -> list[str]:
     """The days of the partitions ``dt=…`` below a prefix, in order."""
     pages = client.get_paginator("list_objects_v2")
     found = (
@@ -147,7 +150,7 @@ def days_below(client: Any, bucket: str, prefix: str) -> list[str]:
     return sorted(name.removeprefix(f"{prefix}dt=").rstrip("/") for name in found)
 
 
-def fetch(client: Any, bucket: str, name: str) -> bytes:
+def fetch(client: S3Client, bucket: str, name: str) -> bytes:
     """The bytes of an object. Raises Unreadable."""
     try:
         return bytes(client.get_object(Bucket=bucket, Key=name)["Body"].read())

@@ -6,7 +6,7 @@ import tempfile
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lambdas import clients, wiring
 from lambdas.settings import (
@@ -19,6 +19,8 @@ from truffle.core.model import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from types_boto3_pricing.client import PricingClient
 
     from lambdas.billing import Billing
     from lambdas.compacting import Compactor
@@ -75,7 +77,7 @@ class Prices(Parts[PricesSettings]):
         return client
 
     @cached_property
-    def client(self) -> Any:
+    def client(self) -> PricingClient | None:
         """A client of the price list; None if the partition has none."""
         from truffle.ec2.price_list import endpoint_region
 

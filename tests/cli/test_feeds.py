@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from sandbox.ec2.faults import FaultKind
-from tests.builders import OHIO
+from tests.builders import OHIO, OTHER
 from tests.builders import a_block as block_row
 from tests.cli.conftest import Run
 from tests.cli.deployed import Deployed
@@ -82,6 +83,23 @@ def test_metrics_of_the_stack_have_every_scope(
     assert result.status == 3
     assert 'truffle_scope_success{account_id="210987654321",region="eu-west-1"} 0.0' in result.out
     assert result.out.count("truffle_block_effective_end_timestamp_seconds{") == 2
+
+
+@pytest.mark.parametrize("command", ["calendar", "metrics", "report", "timeline"])
+def test_accounts_narrow_whatever_shows_everything(
+    truffle: Run, deployed: Deployed, api_url: str, command: str
+) -> None:
+    deployed.collected(OHIO, block_row("cr-mine"))
+    deployed.collected(
+        Scope(OTHER, OHIO.region), block_row("cr-theirs", account_id=OTHER, seen_by=(OTHER,))
+    )
+    by = ("--by", "reservation") if command == "metrics" else ()
+    everything = truffle(command, "--api-url", api_url, *by)
+    assert {"cr-mine", "cr-theirs"} <= set(re.findall(r"cr-(?:mine|theirs)", everything.out))
+    narrowed = truffle(command, "--api-url", api_url, *by, "--accounts", OTHER)
+    assert narrowed.status == 0, narrowed.err
+    assert set(re.findall(r"cr-(?:mine|theirs)", narrowed.out)) == {"cr-theirs"}
+    assert "123456789012" not in narrowed.out
 
 
 @pytest.mark.parametrize(

@@ -110,9 +110,15 @@ def test_nothing_of_a_laptop_is_in_the_zip(asset: Path) -> None:
         assert not name.startswith(("cli", "live", "client", "render", "api")), name
 
 
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the modules of the zip are compiled once for all handlers, beside the zip."""
+    return tmp_path_factory.mktemp("compiled")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_each_handler_is_imported_from_the_zip_alone(
-    asset: Path, stack: Synthesized, tmp_path: Path, name: str
+    asset: Path, stack: Synthesized, compiled: Path, tmp_path: Path, name: str
 ) -> None:
     module = stack.function(name)["Handler"].removesuffix(".handler")
     variables = dict.fromkeys(stack.function(name)["Environment"]["Variables"], "1")
@@ -130,7 +136,7 @@ def test_each_handler_is_imported_from_the_zip_alone(
             **variables,
             "POWERTOOLS_LOG_LEVEL": "INFO",
             "PYTHONPATH": str(asset),
-            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONPYCACHEPREFIX": str(compiled),
             "AWS_DEFAULT_REGION": "us-east-1",
         },
         capture_output=True,

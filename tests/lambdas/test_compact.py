@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -33,7 +34,7 @@ def compact(bucket: Path, tmp_path: Path) -> Compact:
     """Runs a new invocation, with time for that many objects; the function's folder stays."""
 
     def run(*days: date, time_for: int = 1000) -> dict[str, list[str]]:
-        client = FolderBucket(bucket)
+        client: Any = FolderBucket(bucket)
         compactor = Compactor(
             client=client,
             bucket="bucket",

@@ -99,7 +99,8 @@ def server() -> PriceServer:
 def fetch(hours: Hours, server: PriceServer) -> list[Place]:
     """Run the function, and return its requests."""
     hours.deploy(PricesSettings)
-    wiring.prices().client = server
+    parts: Any = wiring.prices()
+    parts.client = server
     context: Any = FakeContext()
     server.asked.clear()
     prices.handler({}, context)

@@ -70,8 +70,8 @@ def test_the_oracle_sees_a_listing_that_is_compared_with_what_was_read_after_it(
 
     monkeypatch.setattr(reporting.Reporter, "valid", valid)
     with quietly():
-        # It takes a rare order of writes: most seeds never meet it.
-        assert any(_is_wrong(seed) for seed in range(93, 150))
+        # It takes a rare order of writes, which most seeds never meet.
+        assert any(_is_wrong(seed) for seed in range(116, 200))
 
 
 def _is_wrong(seed: int) -> bool:

@@ -49,7 +49,7 @@ class FakeAthena:
             yield {"ResultSet": {"ResultSetMetadata": {"ColumnInfo": columns}, "Rows": rows}}
 
 
-def asked(fake: FakeAthena, step: float = 0) -> Any:
+def asked(fake: Any, step: float = 0) -> Any:
     """``step`` are the seconds between two looks at the clock."""
     clock = count(0, step)
     athena = Athena(fake, "truffle", "truffle", lambda: next(clock), lambda seconds: None)
@@ -83,7 +83,7 @@ def test_an_interruption_stops_the_query() -> None:
     def interrupted(seconds: float) -> None:
         raise KeyboardInterrupt
 
-    fake = FakeAthena(["RUNNING"])
+    fake: Any = FakeAthena(["RUNNING"])
     with pytest.raises(KeyboardInterrupt):
         Athena(fake, "w", "d", lambda: 0.0, interrupted).ask("SELECT 1", 10)
     assert fake.stopped == ["q-1"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,8 @@ def bucket(tmp_path: Path) -> Path:
 
 
 def copied(bucket: Path, folder: Path, since: date | None = None) -> Copied:
-    return Copy(FolderBucket(bucket), "bucket", folder, since).run()
+    client: Any = FolderBucket(bucket)
+    return Copy(client, "bucket", folder, since).run()
 
 
 def answered(folder: Path) -> int:

@@ -9,7 +9,7 @@ import click
 
 from truffle import clock
 from truffle.cli.files import file_option
-from truffle.cli.options import Common, common, regions_option
+from truffle.cli.options import Common, accounts_option, common, regions_option
 from truffle.errors import TruffleError
 
 REMEMBERED = timedelta(days=60)
@@ -19,8 +19,11 @@ REMEMBERED = timedelta(days=60)
 @click.command("calendar")
 @file_option("stdout")
 @regions_option()
+@accounts_option()
 @common()
-def command(common: Common, output: str | None, regions: tuple[str, ...]) -> int:
+def command(
+    common: Common, output: str | None, regions: tuple[str, ...], accounts: tuple[str, ...]
+) -> int:
     """Write the capacity blocks as a calendar (iCalendar).
 
     It has an event for each block, for its effective end, and for its extension deadline, with
@@ -47,9 +50,10 @@ def command(common: Common, output: str | None, regions: tuple[str, ...]) -> int
 
     path = chosen_file(output)
     previous = _previous(path)
-    wanted = OverviewRequest(regions=regions, since=clock.now() - REMEMBERED)
+    since = clock.now() - REMEMBERED
+    wanted = OverviewRequest(regions=regions, since=since, accounts=accounts)
     inputs, inventory = gathered(common, wanted)
-    is_complete = not inventory.failures and not regions
+    is_complete = not (inventory.failures or regions or accounts)
     memory = Memory(last_changes(inputs.events), previous=previous, is_complete=is_complete)
     missing = sorted({f"{scope.region} ({scope.code})" for scope in inputs.failed})
     try:

@@ -58,6 +58,7 @@ def wanted(
     until: str | None = None,
     prices: str | None = None,
     team_tag: str = TEAM_TAG,
+    accounts: tuple[str, ...] = (),
 ) -> OverviewRequest:
     """The checked options. Raises BadArgument."""
     from truffle.arguments import moment
@@ -71,7 +72,14 @@ def wanted(
         raise BadArgument("until", until or "", "It must be after --since.")
     show_times({"since": since}, ahead=False)
     show_times({"until": until})
-    return OverviewRequest(regions, start, end, own_prices(prices), team_tag)
+    return OverviewRequest(
+        regions=regions,
+        accounts=accounts,
+        since=start,
+        until=end,
+        prices=own_prices(prices),
+        team_tag=team_tag,
+    )
 
 
 def own_prices(path: str | None) -> PriceBook:

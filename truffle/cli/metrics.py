@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
 
 from truffle import clock
 from truffle.cli.files import file_option
-from truffle.cli.options import Choice, Common, common, regions_option
+from truffle.cli.options import Choice, Common, accounts_option, common, regions_option
+
+if TYPE_CHECKING:
+    from truffle.client import Truffle
+    from truffle.overview import OverviewRequest
+    from truffle.sources.listing import Listing
 
 
 @click.command("metrics")
@@ -24,9 +30,15 @@ from truffle.cli.options import Choice, Common, common, regions_option
     help="An alerts.yaml with prices, for the cost of idle capacity.",
 )
 @regions_option()
+@accounts_option()
 @common()
 def command(
-    common: Common, output: str | None, by: str | None, prices: str | None, regions: tuple[str, ...]
+    common: Common,
+    output: str | None,
+    by: str | None,
+    prices: str | None,
+    regions: tuple[str, ...],
+    accounts: tuple[str, ...],
 ) -> int:
     """Print capacity metrics as OpenMetrics text.
 
@@ -43,18 +55,9 @@ def command(
     from truffle.cli.files import chosen_file, replace_file
     from truffle.cli.gathering import wanted
     from truffle.cli.output import put_text, show_failures, show_warnings
-    from truffle.extras import extra
-    from truffle.feeds.inputs import MetricsInput
-    from truffle.overview import gather, scope_states
 
-    with extra("metrics"):
-        from truffle.feeds.metrics import metrics
-
-    request = replace(wanted(regions, prices=prices), has_events=False)
-    client, answered = common.client(), dict[str, bool]()
-    inputs, inventory = gather(client, request, answered.__setitem__)
-    scopes = scope_states(client, inventory, answered)
-    text = metrics(MetricsInput(inputs.rows, scopes, inputs.now, inputs.prices, by is not None))
+    request = replace(wanted(regions, prices=prices, accounts=accounts), has_events=False)
+    text, inventory = _metrics(common.client(), request, by is not None)
     path = chosen_file(output)
     if path is None:
         put_text(text.decode().removesuffix("\n"))
@@ -62,3 +65,20 @@ def command(
         replace_file(path, text)
     show_warnings(inventory.warnings)
     return show_failures(inventory.failures, inventory.scopes, clock.now())
+
+
+def _metrics(
+    client: Truffle, request: OverviewRequest, by_reservation: bool
+) -> tuple[bytes, Listing]:
+    from truffle.extras import extra
+    from truffle.feeds.inputs import MetricsInput
+    from truffle.overview import gather, scope_states
+
+    with extra("metrics"):
+        from truffle.feeds.metrics import metrics
+
+    answered: dict[str, bool] = {}
+    inputs, inventory = gather(client, request, answered.__setitem__)
+    scopes = scope_states(client, inventory, answered, request.accounts)
+    held = MetricsInput(inputs.rows, scopes, inputs.now, inputs.prices, by_reservation)
+    return metrics(held), inventory

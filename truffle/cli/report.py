@@ -7,7 +7,7 @@ import click
 from truffle import clock
 from truffle.cli.files import file_option
 from truffle.cli.gathering import gathering_options
-from truffle.cli.options import Common, common, regions_option
+from truffle.cli.options import Common, accounts_option, common, regions_option
 
 FILE = "truffle-report.html"
 """The default file if stdout is a terminal."""
@@ -18,6 +18,7 @@ FILE = "truffle-report.html"
 @click.option("--open", "is_opened", is_flag=True, help="Open it in the browser.")
 @gathering_options()
 @regions_option()
+@accounts_option()
 @common()
 def command(
     common: Common,
@@ -28,6 +29,7 @@ def command(
     prices: str | None,
     team_tag: str,
     regions: tuple[str, ...],
+    accounts: tuple[str, ...],
 ) -> int:
     """Write an HTML report: decisions, timeline, use, events.
 
@@ -52,7 +54,7 @@ def command(
     if is_opened and output == STDOUT:
         message = "--open needs a file: -o FILE."
         raise click.UsageError(message, click.get_current_context())
-    request = wanted(regions, since, until, prices, team_tag)
+    request = wanted(regions, since, until, prices, team_tag, accounts)
     inputs, inventory = gathered(common, request)
     html = page(inputs)
     path = Path(output or FILE) if is_opened else chosen_file(output, FILE)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from truffle.cli.gathering import gathering_options
-from truffle.cli.options import Common, Seconds, common, regions_option
+from truffle.cli.options import Common, Seconds, accounts_option, common, regions_option
 
 if TYPE_CHECKING:
     from truffle.overview import OverviewRequest
@@ -36,6 +36,7 @@ PORT = 8420
 @click.option("--open", "is_opened", is_flag=True, help="Open it in the browser.")
 @gathering_options()
 @regions_option()
+@accounts_option()
 @common()
 def command(
     common: Common,
@@ -48,6 +49,7 @@ def command(
     prices: str | None,
     team_tag: str,
     regions: tuple[str, ...],
+    accounts: tuple[str, ...],
 ) -> int:
     """Serve the report on this machine, and keep it fresh.
 
@@ -65,7 +67,7 @@ def command(
     from truffle.errors import TruffleError
     from truffle.serving import LOOPBACK, open_server
 
-    request = wanted(regions, since, until, prices, team_tag)
+    request = wanted(regions, since, until, prices, team_tag, accounts)
     source = _Demo() if demo else _Source(common, request)
     try:
         server = open_server(port, source, timedelta(seconds=refresh))

@@ -7,7 +7,7 @@ from datetime import timedelta
 import click
 
 from truffle import clock
-from truffle.cli.options import Common, common, regions_option
+from truffle.cli.options import Common, accounts_option, common, regions_option
 
 MOST_DAYS = 366
 
@@ -21,8 +21,11 @@ MOST_DAYS = 366
     "[default: 30 days back, up to the last end]",
 )
 @regions_option()
+@accounts_option()
 @common()
-def command(common: Common, days: int | None, regions: tuple[str, ...]) -> int:
+def command(
+    common: Common, days: int | None, regions: tuple[str, ...], accounts: tuple[str, ...]
+) -> int:
     """Draw the capacity blocks as bars over time.
 
     Marks the present and the time at which AWS terminates a block's instances. Fills the width of
@@ -49,7 +52,8 @@ def command(common: Common, days: int | None, regions: tuple[str, ...]) -> int:
     from truffle.report.model import spans_of
 
     since = clock.now() - timedelta(days=days) / 4 if days else None
-    inputs, inventory = gathered(common, OverviewRequest(regions=regions, since=since))
+    request = OverviewRequest(regions=regions, since=since, accounts=accounts)
+    inputs, inventory = gathered(common, request)
     blocks = [span for span in spans_of(inputs) if span.row.kind.is_prepaid]
     start, end = window(blocks, inputs.now, since, days)
     put(render_timeline(blocks, start, end, inputs.now, style_of_stdout()))

@@ -12,9 +12,12 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from truffle.core.pricing import PriceSource, Product, Rate
+
+if TYPE_CHECKING:
+    from types_boto3_pricing.type_defs import FilterTypeDef
 
 SERVICE = "AmazonEC2"
 
@@ -44,7 +47,7 @@ TENANCIES: Mapping[str, str] = {"Shared": "default", "Dedicated": "dedicated"}
 """A reservation's tenancy by the price list's."""
 
 
-def filters(instance_type: str, region: str) -> list[dict[str, str]]:
+def filters(instance_type: str, region: str) -> list[FilterTypeDef]:
     """The filters of GetProducts for one instance type in one region."""
     wanted = {"instanceType": instance_type, "regionCode": region, "capacitystatus": "Used"}
     return [

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from truffle.core.layout import database_name
 from truffle.errors import DeadlineError, TruffleError
 from truffle.sql.answer import SqlResult, answer
 
-Client = Any
-"""A boto3 Athena client."""
+if TYPE_CHECKING:
+    from types_boto3_athena.client import AthenaClient
 
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 2.0
@@ -29,14 +29,14 @@ class QueryFailed(TruffleError):
 class Athena:
     """Athena, with the workgroup and the database of a stack."""
 
-    client: Client
+    client: AthenaClient
     workgroup: str
     database: str
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
     @classmethod
-    def of_stack(cls, client: Client, stack: str) -> Self:
+    def of_stack(cls, client: AthenaClient, stack: str) -> Self:
         """Athena for the tables of a stack, whose workgroup has the stack's name."""
         return cls(client, stack, database_name(stack))
 

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -24,14 +24,14 @@ from truffle.core.layout import (
 )
 from truffle.core.tables import TABLES
 
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
+
 PARALLEL = 16
 """The number of objects copied concurrently; an object of a unit has some ten kilobytes."""
 
 LOOKBACK_DAYS = range(1, 4)
 """The days before a day that its spans need with the longest period of a schedule, one day."""
-
-Client = Any
-"""A boto3 S3 client."""
 
 
 @dataclass(slots=True)
@@ -57,7 +57,7 @@ class Copy:
     Raises what S3 raises, and OSError.
     """
 
-    client: Client
+    client: S3Client
     bucket: str
     folder: Path
     since: date | None = None

@@ -11,9 +11,12 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from lambdas.collecting.collector import ScopeOutcome
+from lambdas.parallel import PARALLEL_REQUESTS
 from tests.builders import OHIO
 from tests.lambdas.collection.builders import UNIT, Around, World
-from tests.lambdas.fakes import a_raw_block, a_raw_odcr, client_error
+from tests.lambdas.fakes import Fleet, a_raw_block, a_raw_odcr, client_error
+from truffle.core.model import Scope
+from truffle.core.runs import Unit
 
 
 def test_the_first_snapshot_of_a_scope_is_its_baseline_without_events(world: World) -> None:
@@ -120,6 +123,26 @@ def test_a_listing_that_runs_out_of_time_is_a_failure(world: World) -> None:
     (outcome,) = world.collector().collect(UNIT, late)
     assert is_failed(world, outcome, "DeadlineExceeded", "error")
     assert world.stored() == {}
+
+
+def test_the_deadline_is_checked_before_each_scope_of_a_unit(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unit = Unit("run-1", OHIO.region, tuple(f"{number:012}" for number in range(1, 51)), 0)
+    connect = Fleet.of
+
+    def slowly(fleet: Fleet, scope: Scope) -> Any:
+        world.clock.advance(timedelta(minutes=1))
+        return connect(fleet, scope)
+
+    monkeypatch.setattr(Fleet, "of", slowly)
+    outcomes = world.collector().collect(unit, world.clock() + timedelta(minutes=10))
+    late = {it.result.scope for it in outcomes if it.failure}
+    assert {it.failure.code for it in outcomes if it.failure} == {"DeadlineExceeded"}
+    asked = {scope for scope, _ in world.fleet.asked}
+    assert len(outcomes) == len(unit.accounts)
+    assert 0 < len(asked) <= 10 + PARALLEL_REQUESTS
+    assert set(unit.scopes) - asked <= late
 
 
 def test_a_role_that_cannot_be_assumed_is_a_failure(world: World) -> None:
