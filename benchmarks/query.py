@@ -73,7 +73,7 @@ class MemoryStore:
     def cache(self) -> MemoryStore:
         return self
 
-    def statuses(self) -> list[StoredStatus]:
+    def statuses(self, *, with_rows: bool = False) -> list[StoredStatus]:
         return [StoredStatus(scope=scope, revision=1, observed_at=NOW) for scope in self._rows]
 
     def reservations(self, status: StoredStatus) -> tuple[Reservation, ...]:

@@ -47,6 +47,8 @@ class Sums:
         if rate is None:
             self.unpriced += reserved
             return
+        if unobserved and not reserved:
+            return  # What was never observed has no cost, rather than one of 0.
         before, idle = self.priced.get(rate.amount, (0, 0))
         self.priced[rate.amount] = before + reserved, idle + reserved - used
 
