@@ -1,8 +1,13 @@
-"""A fuzzer finds the deployed API to be as described: with API Gateway's routes in front of it."""
+"""A fuzzer finds the deployed API to be as described: with API Gateway's routes in front of it.
+
+Once a week: with every change, tests/lambdas/test_fuzzing.py asks the function itself.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
+
+import pytest
 
 from sandbox.access import get
 from sandbox.box import Sandbox
@@ -10,6 +15,7 @@ from sandbox.environment import ACCESS_KEY, REGION, SECRET_KEY
 from tests.lambdas.fuzzing import NOT_CHECKED, SIGNING_REGION, fuzz
 
 
+@pytest.mark.long
 def test_a_fuzzer_finds_the_deployed_api_to_be_as_described(box: Sandbox, tmp_path: Path) -> None:
     document = tmp_path / "openapi.json"
     document.write_bytes(get(f"{box.api_url}/openapi.json").body)

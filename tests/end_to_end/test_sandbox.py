@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from sandbox.box import Sandbox
 from tests.end_to_end.conftest import known, rows
 
@@ -30,6 +32,7 @@ ALERTS = {
 }
 
 
+@pytest.mark.long
 def test_other_alerts_are_deployed_and_what_was_collected_stays(
     box: Sandbox, tmp_path: Path
 ) -> None:

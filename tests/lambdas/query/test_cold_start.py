@@ -117,7 +117,7 @@ class World:
             clock=self.clock,
             send=lambda _: None,
         )
-        LatestFiles(closer).write(CLOSED)
+        LatestFiles(closer, pause=lambda _: None).write(CLOSED)
 
     def starts(self, *, from_bucket: bool) -> tuple[Any, ...]:
         """All that a cold inventory has: what responses show of each scope, and the rows. Without
