@@ -14,7 +14,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lambdas import wiring
 from lambdas.collecting.units import to_message
 from lambdas.observability import logger
-from lambdas.store.hints import Turn
+from lambdas.store.hints import HintTurn
 from truffle.core.model import Scope
 from truffle.core.runs import Unit
 from truffle.ec2.hints import name_of, scope_of
@@ -37,7 +37,7 @@ def delay_of(scope: Scope, moment: datetime) -> int | None:
     the window."""
     window = moment - (moment - _START) % WINDOW
     turn = wiring.hint().hints.take_turn(scope, window)
-    if turn is Turn.AFTERWARDS:
+    if turn is HintTurn.AFTERWARDS:
         return ceil((window + WINDOW - moment).total_seconds())
     return None if turn is None else 0
 

@@ -26,7 +26,7 @@ from lambdas.parallel import PARALLEL_REQUESTS
 from truffle.core.model import Scope
 from truffle.ec2 import consumers, topology
 from truffle.ec2.errors import error_code
-from truffle.ec2.listing import EC2, client_config
+from truffle.ec2.listing import ListingEC2, client_config
 from truffle.ec2.other_kinds import OtherKinds
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def _sign_as_scope(request: Any, **_: Any) -> None:
         request.context.setdefault("signing", {})["request_credentials"] = credentials
 
 
-class ScopeEC2(EC2, consumers.EC2, topology.EC2, Protocol):
+class ScopeEC2(ListingEC2, consumers.ConsumersEC2, topology.TopologyEC2, Protocol):
     """The part of a boto3 EC2 client that collecting a scope uses."""
 
 

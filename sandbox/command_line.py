@@ -21,7 +21,7 @@ from sandbox.market_commands import sell, watch
 from sandbox.processes import end_as_interrupted
 from sandbox.running import check_region, running_sandbox, simulating_sandbox
 from sandbox.sink.control import Sink
-from sandbox.sink.destination import DOWN, EVERYWHERE, OK, Reply, Request, request_to_json
+from sandbox.sink.destination import DOWN, EVERYWHERE, OK, ReceivedRequest, Reply, request_to_json
 from truffle.core.times import format_time
 from truffle.core.wording import counted
 
@@ -233,7 +233,7 @@ def _put_requests(destination: Sink, shown: int) -> int:
     return len(requests)
 
 
-def _for_people(request: Request) -> dict[str, Any]:
+def _for_people(request: ReceivedRequest) -> dict[str, Any]:
     """A request, with its body as JSON if possible."""
     try:
         return {**request_to_json(request), "body": request.json}

@@ -20,7 +20,7 @@ from truffle.core.pricing import PriceBook
 from truffle.core.queries import to_filter, unknown_words
 from truffle.core.spans import Span
 from truffle.core.times import format_time
-from truffle.core.usage import Period, Tally, TooManyRows
+from truffle.core.usage import Period, TooManyRows, UsageTally
 from truffle.core.usage_axes import Interval
 
 DEFAULT_DAYS = 7
@@ -65,7 +65,7 @@ def to_usage_query(values: Mapping[str, list[Any]], now: datetime) -> UsageQuery
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class UsageAnswer:
     """The rows of an answer as JSON objects, and its other fields."""
 
     rows: list[str]
@@ -83,13 +83,13 @@ def answer(
     prices: PriceBook,
     most_rows: int | None = None,
     labels: AllLabels | None = None,
-) -> Answer:
+) -> UsageAnswer:
     """The rows by interval and group, the price of each product in them, null if unknown, and the
     known names of the accounts and owners that they are grouped by.
 
     Raises TooLarge as soon as there are more than ``most_rows``.
     """
-    tally = Tally(query.period, query.by, prices.rate, query.chosen, most_rows)
+    tally = UsageTally(query.period, query.by, prices.rate, query.chosen, most_rows)
     try:
         with no_garbage_collection():
             for one in spans:
@@ -101,7 +101,7 @@ def answer(
     except TooManyRows as error:
         raise TooLarge(f"more than {most_rows:,} rows") from error
     period = query.period
-    return Answer(
+    return UsageAnswer(
         rows,
         {
             "count": len(rows),
@@ -122,7 +122,7 @@ def _names(accounts: Iterable[str], labels: AllLabels) -> dict[str, str]:
     return {account_id: name for account_id, name in names.items() if name}
 
 
-def _fees(prices: PriceBook, period: Period, tally: Tally) -> list[Json]:
+def _fees(prices: PriceBook, period: Period, tally: UsageTally) -> list[Json]:
     """The billed fees of a period, where it has prepaid capacity."""
     found = prices.bill.between(period.since, period.until)
     return [it.to_json() for it in found if it.place in tally.prepaid_places]

@@ -12,7 +12,7 @@ from lambdas.observability import logger
 from truffle.core.model import Reservation
 from truffle.core.pricing import MICRO, PriceBook
 from truffle.core.status import ScopeStatus
-from truffle.report.quantities import Sums, sums_by_accelerator
+from truffle.report.quantities import QuantitySums, sums_by_accelerator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ def _idle_costs(rows: Sequence[Reservation], prices: PriceBook) -> dict[str, flo
     return {name: cost / MICRO for name, cost in costs.items()}
 
 
-def _send(accelerator: str, sums: Sums, cost: float | None) -> None:
+def _send(accelerator: str, sums: QuantitySums, cost: float | None) -> None:
     metrics = EphemeralMetrics()
     metrics.add_dimension("accelerator", accelerator)
     metrics.add_metric("AcceleratorsHeld", MetricUnit.Count, sums.held)

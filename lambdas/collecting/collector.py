@@ -13,7 +13,7 @@ from random import random
 from lambdas.collecting.beside import Beside
 from lambdas.collecting.event_details import EventDetails
 from lambdas.collecting.reporting import Outdated, PriorState, Reporter, Reports
-from lambdas.collecting.visits import Batch, Changed, ScopeListing, Unchanged, Visit
+from lambdas.collecting.visits import ChangedScope, ScopeBatch, ScopeListing, UnchangedScope, Visit
 from lambdas.observability import logger
 from lambdas.parallel import PARALLEL_REQUESTS
 from lambdas.scope_clients import ScopeEC2
@@ -174,7 +174,7 @@ class Collector:
     def _write_together(self, visit: Visit) -> dict[Scope, ScopeOutcome]:
         """Write the batch of a unit; store alone what others wrote meanwhile, and what changed with
         it. Returns the outcomes of these."""
-        batch, alone = visit.batch or Batch(), replace(visit, batch=None)
+        batch, alone = visit.batch or ScopeBatch(), replace(visit, batch=None)
         outcomes: dict[Scope, ScopeOutcome] = {}
         changed, left = list(batch.changed), list(batch.unchanged)
         for _ in range(CONFLICT_TRIES):
@@ -309,18 +309,18 @@ class Collector:
         changed = len(write.changed) + len(write.left)
         outcome = ScopeOutcome(snapshot, changed, len(write.events), has_changes or changed > 0)
         if is_unchanged(status, after, write):
-            self._unchanged(Unchanged(listing, status, after), visit)
+            self._unchanged(UnchangedScope(listing, status, after), visit)
             return outcome
         prepared = visit.batch and self.scopes.prepare(status, snapshot, digest, write, attempt)
         if visit.batch and prepared:
-            visit.batch.changed.append(Changed(listing, prepared))
+            visit.batch.changed.append(ChangedScope(listing, prepared))
             return outcome
         self.scopes.write_snapshot(status, snapshot, digest, write, attempt)
         if status.observed_at is None:
             self._count_baselines(listing)
         return outcome
 
-    def _unchanged(self, attempt: Unchanged, visit: Visit) -> None:
+    def _unchanged(self, attempt: UnchangedScope, visit: Visit) -> None:
         """Raises Conflict if it is written at once."""
         if visit.batch is not None:
             visit.batch.unchanged.append(attempt)
@@ -342,7 +342,9 @@ class Collector:
         streak, event = after_failure(status, failure, attempt.run_id, most)
         after = status.after_failure(failure, attempt.run_id, attempt.seconds, streak)
         if event is None and status.fails_as_before(after):
-            self._unchanged(Unchanged(listing, status, replace(after, error=status.error)), visit)
+            self._unchanged(
+                UnchangedScope(listing, status, replace(after, error=status.error)), visit
+            )
             return True
         return self.scopes.write_failure(failure, attempt, most)
 

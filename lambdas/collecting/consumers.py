@@ -10,7 +10,7 @@ from datetime import datetime
 from lambdas.parallel import PARALLEL_REQUESTS
 from lambdas.store.shared import Shared, SharedStore
 from truffle.core.model import Scope, Snapshot, Unanswered
-from truffle.ec2.consumers import EC2, OPERATION, with_consumers
+from truffle.ec2.consumers import OPERATION, ConsumersEC2, with_consumers
 from truffle.ec2.errors import FAILURES, error_code
 
 MOST_NOTED = 1_000
@@ -21,7 +21,7 @@ MOST_NOTED = 1_000
 class Consumers:
     """Completes snapshots of one region with the consumers of their shared reservations."""
 
-    ec2_of: Callable[[Scope], EC2]
+    ec2_of: Callable[[Scope], ConsumersEC2]
     shared: SharedStore
     clock: Callable[[], datetime]
 

@@ -14,7 +14,7 @@ from truffle.core.model import DEADLINE_EXCEEDED, Scope, Snapshot
 from truffle.core.times import format_time
 from truffle.ec2.errors import FAILURES, error_code
 from truffle.ec2.extensions import list_extensions
-from truffle.ec2.listing import EC2
+from truffle.ec2.listing import ListingEC2
 
 ASKED_EVERY = timedelta(days=1)
 
@@ -23,7 +23,7 @@ ASKED_EVERY = timedelta(days=1)
 class Extensions:
     """Requests the purchased extensions of scopes of one region, and stores the responses."""
 
-    ec2_of: Callable[[Scope], EC2]
+    ec2_of: Callable[[Scope], ListingEC2]
     store: ExtensionStore
     clock: Callable[[], datetime]
 

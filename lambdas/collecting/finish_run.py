@@ -18,7 +18,7 @@ from lambdas.store.archive import Archive
 from lambdas.store.directory import DirectoryStore
 from lambdas.store.documents import UNREADABLE
 from lambdas.store.garbage import no_garbage_collection
-from lambdas.store.runs import Changed, RunStore
+from lambdas.store.runs import RunChanged, RunStore
 from lambdas.store.scopes import ScopeStore, StoredStatus
 from truffle.core.calls import Calls
 from truffle.core.codec import Json
@@ -101,9 +101,9 @@ class Closer:
             try:
                 with no_garbage_collection():
                     return self._close(run)
-            except Changed:
+            except RunChanged:
                 run = self.runs.get(run.run_id) or run
-        raise Changed(f"units of run {run.run_id} changed {CLOSE_TRIES} times in a row")
+        raise RunChanged(f"units of run {run.run_id} changed {CLOSE_TRIES} times in a row")
 
     def _close(self, run: Run) -> bool:
         run = self.runs.get(run.run_id) or run
@@ -149,7 +149,7 @@ class Closer:
         """Count the calls made by then for the next try if a run changed."""
         try:
             yield
-        except Changed:
+        except RunChanged:
             self.meter.add(spent)
             raise
 

@@ -18,7 +18,7 @@ from truffle.core.fleets import CapacityFleet
 from truffle.core.model import DEADLINE_EXCEEDED, Scope, Snapshot
 from truffle.ec2.errors import FAILURES, error_code
 from truffle.ec2.fleets import list_fleets
-from truffle.ec2.listing import EC2
+from truffle.ec2.listing import ListingEC2
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Fleets:
     ``lengths`` are the times for which a fleet must be short to cause an event.
     """
 
-    ec2_of: Callable[[Scope], EC2]
+    ec2_of: Callable[[Scope], ListingEC2]
     store: FleetStore
     clock: Callable[[], datetime]
     lengths: Sequence[timedelta]

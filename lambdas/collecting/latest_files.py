@@ -23,7 +23,7 @@ from lambdas.store.archive import REFUSALS, Rows, Unreadable
 from lambdas.store.garbage import no_garbage_collection
 from lambdas.store.heartbeats import is_plain
 from lambdas.store.latest import own_to_json
-from lambdas.store.runs import Changed
+from lambdas.store.runs import RunChanged
 from lambdas.store.scopes import StoredStatus
 from lambdas.store.statuses import NO_ROWS
 from truffle.core.codec import Json
@@ -62,9 +62,9 @@ class LatestFiles:
             try:
                 with no_garbage_collection():
                     return self._write(message)
-            except Changed:
+            except RunChanged:
                 continue
-        raise Changed(f"units of run {message.run_id} changed {CLOSE_TRIES} times in a row")
+        raise RunChanged(f"units of run {message.run_id} changed {CLOSE_TRIES} times in a row")
 
     def _recorded(self, message: WriteLatest) -> Run | None:
         """The run, when its close is recorded, which follows the message within milliseconds. After

@@ -14,7 +14,7 @@ from lambdas.store.placements import PlacementStore, ScopePlacements
 from truffle.core import error_codes
 from truffle.core.model import BUDGET_EXCEEDED, DEADLINE_EXCEEDED, Scope, Snapshot
 from truffle.ec2.errors import FAILURES, error_code
-from truffle.ec2.topology import EC2, PAGE_SIZE, PLACED_STATES, list_placements
+from truffle.ec2.topology import PAGE_SIZE, PLACED_STATES, TopologyEC2, list_placements
 
 MOST_PLACEMENTS = 50 * PAGE_SIZE
 """Reservations of one scope: 50 calls, half of what EC2 allows an account at once in a region (EC2
@@ -27,7 +27,7 @@ ASKED_EVERY = timedelta(days=1)
 class Placements:
     """Requests the placements of scopes of one region, and stores them."""
 
-    ec2_of: Callable[[Scope], EC2]
+    ec2_of: Callable[[Scope], TopologyEC2]
     store: PlacementStore
     clock: Callable[[], datetime]
 

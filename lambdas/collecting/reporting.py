@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from lambdas.store.reports import ReportStore
-from lambdas.store.scopes import Known, Reported, ScopeStore, StoredStatus, Write
+from lambdas.store.scopes import KnownRows, Reported, ScopeStore, StoredStatus, Write
 from lambdas.store.statuses import NO_ROWS
 from truffle.core.diff import is_same
 from truffle.core.events import Event
@@ -142,7 +142,7 @@ class Reporter:
         write: Write,
         names: Sequence[str],
         prior: PriorState,
-        known: Known,
+        known: KnownRows,
         snapshot: Snapshot,
         since: IdleSince,
     ) -> Write:
@@ -165,7 +165,7 @@ class Reporter:
         )
 
     def valid(
-        self, names: Sequence[str], prior: PriorState, known: Known, snapshot: Snapshot
+        self, names: Sequence[str], prior: PriorState, known: KnownRows, snapshot: Snapshot
     ) -> Reports:
         """The reports with which the listing may be compared: as of before it began, or unaffected
         by what was written since. A report that does not exist never did; one with the version that
@@ -183,7 +183,7 @@ class Reporter:
         return reports
 
     def _views(
-        self, reports: Reports, known: Known, snapshot: Snapshot, status: StoredStatus
+        self, reports: Reports, known: KnownRows, snapshot: Snapshot, status: StoredStatus
     ) -> dict[str, ReservationView]:
         if not status.has_reports:
             stored = {row.reservation_id for row in known.reservations}
@@ -257,7 +257,7 @@ def _owner(view: ReservationView) -> str | None:
 
 
 def _seen(
-    reports: Reports, known: Known, snapshot: Snapshot, status: StoredStatus
+    reports: Reports, known: KnownRows, snapshot: Snapshot, status: StoredStatus
 ) -> dict[str, ReservationView]:
     """The reservations of these reports, as the scope has stored them and as it lists them."""
     stored = {row.reservation_id: row for row in known.reservations}
@@ -274,7 +274,7 @@ def _is_collected(peer: ScopeStatus | None) -> bool:
     return peer is not None and not peer.is_retired
 
 
-def _is_older(report: Report | None, known: Known, name: str) -> bool:
+def _is_older(report: Report | None, known: KnownRows, name: str) -> bool:
     """Whether a report must be read: it was not yet, or only before the stored row was written."""
     return report is None or report.version < known.versions.get(name, 0)
 

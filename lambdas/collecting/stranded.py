@@ -12,7 +12,7 @@ from truffle.core.model import Scope, Snapshot
 from truffle.core.stranded import is_worth_asking, stranded
 from truffle.ec2.errors import FAILURES, error_code
 from truffle.ec2.instances import OverBudget, list_on_demand
-from truffle.ec2.listing import EC2
+from truffle.ec2.listing import ListingEC2
 
 MOST_CALLS = 20
 """Calls to EC2 for one scope and run: 20,000 running instances of the idle types."""
@@ -24,7 +24,7 @@ OVER_BUDGET = "OverBudget"
 class StrandedFinder:
     """Finds instances that run On-Demand beside the idle capacity of listings."""
 
-    ec2_of: Callable[[Scope], EC2]
+    ec2_of: Callable[[Scope], ListingEC2]
     store: StrandedStore
     clock: Callable[[], datetime]
     most_calls: int = MOST_CALLS

@@ -23,7 +23,7 @@ class ScopeListing:
 
 
 @dataclass(frozen=True, slots=True)
-class Unchanged:
+class UnchangedScope:
     """An attempt that changes only the scope's heartbeat."""
 
     listing: ScopeListing
@@ -41,7 +41,7 @@ class Unchanged:
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class ChangedScope:
     """An attempt whose write can share a transaction."""
 
     listing: ScopeListing
@@ -53,11 +53,11 @@ class Changed:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class ScopeBatch:
     """The attempts of a unit that are written together at its end."""
 
-    unchanged: list[Unchanged] = field(default_factory=list)
-    changed: list[Changed] = field(default_factory=list)
+    unchanged: list[UnchangedScope] = field(default_factory=list)
+    changed: list[ChangedScope] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,4 +70,4 @@ class Visit:
     deadline: datetime
     delivery: str | None = None
     extensions: ExtensionChecks = field(default_factory=dict)
-    batch: Batch | None = field(default_factory=Batch)
+    batch: ScopeBatch | None = field(default_factory=ScopeBatch)

@@ -30,9 +30,9 @@ from lambdas.delivery.queue_message import QueueMessage, Queues
 from lambdas.errors import reason_of
 from lambdas.observability import logger, metrics
 from lambdas.store.deliveries import DeliveryStore
-from lambdas.store.digest_buffer import Batch
+from lambdas.store.digest_buffer import DigestBatch
 from lambdas.store.events import EventStore
-from truffle.alerts.explanation import Delivery, DeliveryStatus
+from truffle.alerts.explanation import DeliveryStatus, ExplainedDelivery
 from truffle.alerts.routing import RoutingOutcome, decision_for
 from truffle.alerts.settings import AlertSettings, Destination
 from truffle.core.codec import Json
@@ -163,10 +163,10 @@ class Deliverer:
         is_sent = self._once(destination, event.event_id, deliver)
         status = DeliveryStatus.DELIVERED if is_sent else DeliveryStatus.SKIPPED
         detail = None if is_sent else "A later event has already resolved the incident."
-        delivery = Delivery(status, self.clock(), detail=detail)
+        delivery = ExplainedDelivery(status, self.clock(), detail=detail)
         self.deliveries.note(destination.name, [event.event_id], delivery)
 
-    def _deliver_batch(self, destination: Destination, run_id: str, batch: Batch) -> None:
+    def _deliver_batch(self, destination: Destination, run_id: str, batch: DigestBatch) -> None:
         """Send one digest if there are more events than the destination accepts one by one."""
         events = [from_message(message) for message in batch.messages]
         counts = [destination.most_single_messages(event.type) or len(events) for event in events]
@@ -174,7 +174,7 @@ class Deliverer:
             key = f"digest#{run_id}#{batch.number}"
             self._once(destination, key, partial(self._deliver_digest, destination, events))
             detail = f"In a digest of {len(events):,} events."
-            delivered = Delivery(DeliveryStatus.DELIVERED, self.clock(), detail=detail)
+            delivered = ExplainedDelivery(DeliveryStatus.DELIVERED, self.clock(), detail=detail)
             event_ids = [event.event_id for event in events]
             self.deliveries.note(destination.name, event_ids, delivered)
             return
@@ -221,14 +221,16 @@ class Deliverer:
         """Retry a failed message later, or make it a dead letter; True if it is done."""
         reason, now = reason_of(error), self.clock()
         if self._is_out_of_time(task, message, error):
-            failed = Delivery(DeliveryStatus.DEAD_LETTER, now, message.receives, reason)
+            failed = ExplainedDelivery(DeliveryStatus.DEAD_LETTER, now, message.receives, reason)
             self._note_failure(task, destination, failed)
             self._give_up(message, reason)
             return True
         wait = _wait(task, message, error)
         self.queues.hide(message, wait)
         now = self.clock()
-        retrying = Delivery(DeliveryStatus.RETRYING, now, message.receives, reason, now + wait)
+        retrying = ExplainedDelivery(
+            DeliveryStatus.RETRYING, now, message.receives, reason, now + wait
+        )
         self._note_failure(task, destination, retrying)
         return False
 
@@ -240,7 +242,9 @@ class Deliverer:
         age = self.clock() - max(first or message.sent_at, message.sent_at)
         return age >= (GIVE_UP_REFUSED_AFTER if is_final else GIVE_UP_AFTER)
 
-    def _note_failure(self, task: Task, destination: Destination, failed: Delivery) -> None:
+    def _note_failure(
+        self, task: Task, destination: Destination, failed: ExplainedDelivery
+    ) -> None:
         match task:
             case DeliverEvent(event):
                 self.deliveries.note(destination.name, [event.event_id], failed)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from lambdas.store.digest_buffer import Batch, BatchConflict, DigestBuffer, Placed
+from lambdas.store.digest_buffer import BatchConflict, DigestBatch, DigestBuffer, Placed
 from lambdas.store.runs import RunStore
 from truffle.alerts.settings import Destination
 from truffle.core.events import EventType
@@ -73,7 +73,7 @@ class Digests:
         return f"{message['account_id']}/{message['region']}@{message['observed_at']}"
 
     def flush(
-        self, destination: Destination, run_id: str, deliver: Callable[[Batch], None]
+        self, destination: Destination, run_id: str, deliver: Callable[[DigestBatch], None]
     ) -> None:
         """Deliver the buffered events, batch by batch. Raises NotYet, and what delivering raises;
         in that case the next flush delivers the batch."""
@@ -92,7 +92,7 @@ class Digests:
         run = self.runs.get(run_id)
         return None if run is None else run.started_at
 
-    def _next_batch(self, name: str, run_id: str) -> Batch | None:
+    def _next_batch(self, name: str, run_id: str) -> DigestBatch | None:
         while True:
             try:
                 return self.pending.next_batch(name, run_id, self.clock())

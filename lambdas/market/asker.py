@@ -15,10 +15,16 @@ from lambdas.store.archive import Archive
 from lambdas.store.transactions import Conflict
 from lambdas.store.watches import Stored, StoredBucket, WatchKey, WatchStore, bucket_of
 from truffle.core.market.answers import Answer, Outcome
-from truffle.core.market.budget import FOR_PEOPLE, Bucket, Turn, in_turn
+from truffle.core.market.budget import FOR_PEOPLE, TokenBucket, Turn, in_turn
 from truffle.core.market.comparison import MarketRules, compare
 from truffle.core.market.watches import Watch
-from truffle.ec2.offerings import EC2, LIMIT_CODES, OutOfTime, RegionOfferings, list_offerings
+from truffle.ec2.offerings import (
+    LIMIT_CODES,
+    OfferingsEC2,
+    OutOfTime,
+    RegionOfferings,
+    list_offerings,
+)
 
 WAITING = (
     "No call was possible yet: the request budget of this region or the function's time was used "
@@ -58,7 +64,7 @@ class Asker:
     account_id: str
     store: WatchStore
     archive: Archive
-    ec2: Callable[[str], EC2]
+    ec2: Callable[[str], OfferingsEC2]
     now: Callable[[], datetime]
     parallel: int = PARALLEL_REQUESTS
 
@@ -91,7 +97,7 @@ class _Budget:
     stored: StoredBucket
     reserve: int
 
-    def claim(self, left: Bucket) -> None:
+    def claim(self, left: TokenBucket) -> None:
         """Raises Conflict if another invocation was faster."""
         self.stored = self.store.claim(self.region, self.stored, left)
 

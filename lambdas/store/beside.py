@@ -133,7 +133,7 @@ class BesideStore:
         return _counted(self.table, self.groups.units_of([scope])[scope], kind)
 
 
-class Copy(Protocol):
+class ItemCopy(Protocol):
     """A copy of one kind's items, by unit, for the first read of a cache."""
 
     def read(self) -> Mapping[str, UnitItems]: ...
@@ -152,7 +152,7 @@ class BesideCache(Generic[T]):
         store: BesideStore,
         kind: ItemKind,
         decode: Callable[[Mapping[Scope, Item]], dict[Scope, T]],
-        copy: Copy | None = None,
+        copy: ItemCopy | None = None,
     ) -> None:
         self._store, self._kind, self._decode, self._copy = store, kind, decode, copy
         self._versions: dict[str, int] = {}

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from lambdas.store.table import DELIVERIES_PREFIX, Client, Item, key, number, query, text
-from truffle.alerts.explanation import Delivery, DeliveryStatus
+from truffle.alerts.explanation import DeliveryStatus, ExplainedDelivery
 from truffle.core.times import parse_time, sortable_time
 
 RETENTION = timedelta(days=30)
@@ -30,7 +30,9 @@ class DeliveryStore:
     client: Client
     table: str
 
-    def note(self, destination: str, event_ids: Collection[str], delivery: Delivery) -> None:
+    def note(
+        self, destination: str, event_ids: Collection[str], delivery: ExplainedDelivery
+    ) -> None:
         """Record the outcome of events; a delivered event stays delivered."""
         put = partial(self._put, destination, delivery, run_id=None)
         with ThreadPoolExecutor(_PARALLEL) as pool:
@@ -38,14 +40,14 @@ class DeliveryStore:
 
     def note_waiting(self, destination: str, event_id: str, run_id: str, at: datetime) -> None:
         """Record that an event waits for the end of its run, unless it has a later record."""
-        waiting = Delivery(DeliveryStatus.WAITING, at)
+        waiting = ExplainedDelivery(DeliveryStatus.WAITING, at)
         self._put(destination, waiting, event_id, run_id=run_id, condition=_UNKNOWN)
 
-    def note_run(self, destination: str, run_id: str, delivery: Delivery) -> None:
+    def note_run(self, destination: str, run_id: str, delivery: ExplainedDelivery) -> None:
         """Record the outcome of the waiting events of a run."""
         self._put(destination, delivery, run_id, run_id=None, condition=None)
 
-    def of_event(self, event_id: str) -> dict[str, Delivery]:
+    def of_event(self, event_id: str) -> dict[str, ExplainedDelivery]:
         """The deliveries of an event, by destination."""
         items = query(
             self.client,
@@ -55,7 +57,7 @@ class DeliveryStore:
         )
         return {item["sk"]["S"]: self._of_item(item) for item in items}
 
-    def _of_item(self, item: Item) -> Delivery:
+    def _of_item(self, item: Item) -> ExplainedDelivery:
         own = _delivery(item)
         if own.status is not DeliveryStatus.WAITING or "run_id" not in item:
             return own
@@ -67,7 +69,7 @@ class DeliveryStore:
     def _put(
         self,
         destination: str,
-        delivery: Delivery,
+        delivery: ExplainedDelivery,
         subject: str,
         *,
         run_id: str | None,
@@ -89,7 +91,7 @@ class DeliveryStore:
 _UNKNOWN = "attribute_not_exists(pk)"
 
 
-def _attributes(delivery: Delivery, run_id: str | None) -> dict[str, dict[str, str]]:
+def _attributes(delivery: ExplainedDelivery, run_id: str | None) -> dict[str, dict[str, str]]:
     values = {
         "status": text(delivery.status),
         "at": text(sortable_time(delivery.at)),
@@ -101,8 +103,8 @@ def _attributes(delivery: Delivery, run_id: str | None) -> dict[str, dict[str, s
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _delivery(item: Item) -> Delivery:
-    return Delivery(
+def _delivery(item: Item) -> ExplainedDelivery:
+    return ExplainedDelivery(
         DeliveryStatus(item["status"]["S"]),
         parse_time(item["at"]["S"]),
         int(item["attempts"]["N"]) if "attempts" in item else None,

@@ -63,7 +63,7 @@ class BatchConflict(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
+class DigestContents:
     """The events of a run for a destination, as stored in the table now.
 
     ``sizes`` has the size of each event in bytes, by id. ``batches`` has the ids of each batch so
@@ -104,7 +104,7 @@ class Contents:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class DigestBatch:
     """A batch to deliver at once; ``messages`` in the order of their ids, at least one."""
 
     number: int
@@ -168,7 +168,7 @@ class DigestBuffer:
             UpdateExpression="REMOVE flush_at",
         )
 
-    def buffer(self, destination: str, run_id: str) -> Contents:
+    def buffer(self, destination: str, run_id: str) -> DigestContents:
         """The content of a buffer, without the events' bodies."""
         events = self._items(
             destination, run_id, _EVENT, ProjectionExpression="sk, body_bytes, put_at"
@@ -176,14 +176,14 @@ class DigestBuffer:
         batches = self._items(destination, run_id, _BATCH)
         numbers = {_turn(item): frozenset(item["ids"]["SS"]) for item in batches}
         unfinished = [_turn(item) for item in batches if "told_at" not in item]
-        return Contents(
+        return DigestContents(
             {_event_id(item): int(item["body_bytes"]["N"]) for item in events},
             numbers,
             min(unfinished, default=None),
             max((parse_time(item["put_at"]["S"]) for item in events), default=None),
         )
 
-    def next_batch(self, destination: str, run_id: str, at: datetime) -> Batch | None:
+    def next_batch(self, destination: str, run_id: str, at: datetime) -> DigestBatch | None:
         """The unfinished batch, else a new one of the waiting events; None if there are none.
 
         Raises Conflict.
@@ -196,7 +196,7 @@ class DigestBuffer:
             if not ids:
                 return None
             self._begin(destination, run_id, turn, ids, at)
-        return Batch(turn, tuple(self._bodies(destination, run_id, ids)))
+        return DigestBatch(turn, tuple(self._bodies(destination, run_id, ids)))
 
     def _begin(
         self, destination: str, run_id: str, turn: int, ids: frozenset[str], at: datetime

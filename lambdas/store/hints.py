@@ -13,7 +13,7 @@ from truffle.core.times import sortable_time
 RETENTION = timedelta(days=1)
 
 
-class Turn(StrEnum):
+class HintTurn(StrEnum):
     """One of the two collections of a scope that hints can request in one window of time."""
 
     AT_ONCE = "at-once"
@@ -27,11 +27,11 @@ class HintStore:
     client: Client
     table: str
 
-    def take_turn(self, scope: Scope, window: datetime) -> Turn | None:
+    def take_turn(self, scope: Scope, window: datetime) -> HintTurn | None:
         """Take the first free turn of a scope's window; None if both are taken."""
-        return next((turn for turn in Turn if self._take(scope, window, turn)), None)
+        return next((turn for turn in HintTurn if self._take(scope, window, turn)), None)
 
-    def _take(self, scope: Scope, window: datetime, turn: Turn) -> bool:
+    def _take(self, scope: Scope, window: datetime, turn: HintTurn) -> bool:
         try:
             self.client.put_item(
                 TableName=self.table,

@@ -17,7 +17,7 @@ from truffle.core.times import format_time, parse_time
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownRows:
     """The stored rows of a scope by id, their stored facts, and the version of each one's report
     when it was written."""
 
@@ -40,9 +40,9 @@ def to_rows(items: Iterable[Item], status: ScopeStatus) -> tuple[Reservation, ..
     return tuple(decode(read_body(item) | known) for item in items)
 
 
-def to_known(items: Sequence[Item], status: ScopeStatus) -> Known:
+def to_known(items: Sequence[Item], status: ScopeStatus) -> KnownRows:
     """Decode rows with their stored facts."""
-    return Known(
+    return KnownRows(
         to_rows(items, status),
         {it["sk"]["S"]: parse_time(it["idle_since"]["S"]) for it in items if "idle_since" in it},
         {it["sk"]["S"]: int(it["reported"]["N"]) for it in items if "reported" in it},

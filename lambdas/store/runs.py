@@ -44,7 +44,7 @@ _IS_NEW = "attribute_not_exists(pk)"
 NO_CALLS = Calls()
 
 
-class Changed(Exception):
+class RunChanged(Exception):
     """A unit found something new since the run was read: it must be closed again."""
 
 
@@ -185,7 +185,7 @@ class RunStore:
                 ReturnValues="ALL_OLD",
             )
         except self.client.exceptions.ConditionalCheckFailedException as error:
-            raise Changed from error
+            raise RunChanged from error
         before = answer.get("Attributes", {}).get("succeeded", number(0))
         return run.succeeded > 0 and int(before["N"]) == 0
 
@@ -209,7 +209,7 @@ class RunStore:
                 ExpressionAttributeValues={":changes": number(run.changes), **values},
             )
         except self.client.exceptions.ConditionalCheckFailedException as error:
-            raise Changed from error
+            raise RunChanged from error
 
 
 def _adding(calls: Calls) -> tuple[list[str], dict[str, Any]]:

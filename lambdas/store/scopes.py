@@ -19,7 +19,7 @@ from lambdas.store.events import event_item
 from lambdas.store.heartbeats import Beat, heartbeat_of, with_heartbeat
 from lambdas.store.outages import OutageStore
 from lambdas.store.reports import ReportStore
-from lambdas.store.rows import Known, digest_of, to_known, to_rows
+from lambdas.store.rows import KnownRows, digest_of, to_known, to_rows
 from lambdas.store.status_reader import StatusReader
 from lambdas.store.statuses import StatusItems, StoredStatus
 from lambdas.store.table import GONE, Item, fetch, key, query, read_body, reservations_key, text
@@ -35,7 +35,7 @@ from truffle.core.times import format_time
 __all__ = [
     "Attempt",
     "Conflict",
-    "Known",
+    "KnownRows",
     "Reported",
     "ScopeStore",
     "StoredStatus",
@@ -119,7 +119,7 @@ class ScopeStore(StatusReader):
         """The stored rows of a scope, by id, with the observation time of the scope."""
         return to_rows(self._rows(status.scope), status)
 
-    def known(self, status: ScopeStatus, names: Collection[str] | None = None) -> Known:
+    def known(self, status: ScopeStatus, names: Collection[str] | None = None) -> KnownRows:
         """The rows with their stored facts; only the named ones, if any are named."""
         if names is None:
             items = list(self._rows(status.scope))

@@ -22,7 +22,7 @@ from lambdas.store.table import (
 )
 from lambdas.store.transactions import transact
 from truffle.core.events import Event
-from truffle.core.market.budget import Bucket, full_bucket
+from truffle.core.market.budget import TokenBucket, full_bucket
 from truffle.core.market.states import WatchState
 from truffle.core.times import format_time, parse_time
 
@@ -37,7 +37,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class StoredBucket:
-    bucket: Bucket
+    bucket: TokenBucket
     version: int = 0
 
 
@@ -64,13 +64,13 @@ class WatchStore:
         """The buckets by region; a region without an item has a full bucket."""
         return {
             item["sk"]["S"]: StoredBucket(
-                Bucket(float(item["tokens"]["N"]), parse_time(item["at"]["S"])),
+                TokenBucket(float(item["tokens"]["N"]), parse_time(item["at"]["S"])),
                 int(item["version"]["N"]),
             )
             for item in self._items(BUDGETS)
         }
 
-    def claim(self, region: str, before: StoredBucket, after: Bucket) -> StoredBucket:
+    def claim(self, region: str, before: StoredBucket, after: TokenBucket) -> StoredBucket:
         """Take calls from a region's budget before they are made, so that they count even if the
         function ends. Raises Conflict if another invocation was faster."""
         item = {

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lambdas.market.asker import Asker
-    from truffle.ec2.offerings import EC2
+    from truffle.ec2.offerings import OfferingsEC2
 
 
 class Watch(Parts[WatchSettings]):
     @cached_property
-    def ec2(self) -> Callable[[str], EC2]:
+    def ec2(self) -> Callable[[str], OfferingsEC2]:
         """The EC2 client of a region."""
         return clients.offerings_client
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from typing import Any
-from urllib.request import ProxyHandler, build_opener
-from urllib.request import Request as HTTPRequest
+from urllib.request import ProxyHandler, Request, build_opener
 
-from sandbox.sink.destination import EVERYWHERE, OK, Reply, Request, request_from_json
+from sandbox.sink.destination import EVERYWHERE, OK, ReceivedRequest, Reply, request_from_json
 
 _OPENER = build_opener(ProxyHandler({}))
 """An opener that ignores the environment's proxies, since the destination is on this machine."""
@@ -30,7 +29,7 @@ class Sink:
         """The URL of a destination, such as ``/slack``."""
         return f"{self.endpoint}{path}"
 
-    def requests(self, path: str | None = None) -> list[Request]:
+    def requests(self, path: str | None = None) -> list[ReceivedRequest]:
         """The requests received, by one path or by all, in order."""
         found = [request_from_json(raw) for raw in self._call("GET", "/requests")]
         return [request for request in found if path in (None, request.path)]
@@ -45,6 +44,6 @@ class Sink:
 
     def _call(self, method: str, path: str, body: Any = None) -> Any:
         content = json.dumps(body).encode() if body is not None else None
-        requested = HTTPRequest(f"{self.control}{path}", content, method=method)
+        requested = Request(f"{self.control}{path}", content, method=method)
         with _OPENER.open(requested, timeout=60) as answer:
             return json.load(answer)

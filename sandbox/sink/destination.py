@@ -90,7 +90,7 @@ def _usual(path: str, headers: Mapping[str, str], body: bytes) -> Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ReceivedRequest:
     """A received request, its time in the sandbox, and the status of the response."""
 
     path: str
@@ -104,7 +104,7 @@ class Request:
         return json.loads(self.body)
 
 
-def request_to_json(request: Request) -> dict[str, Any]:
+def request_to_json(request: ReceivedRequest) -> dict[str, Any]:
     """One line of the record; the body as text."""
     return {
         **asdict(request),
@@ -113,9 +113,9 @@ def request_to_json(request: Request) -> dict[str, Any]:
     }
 
 
-def request_from_json(raw: Mapping[str, Any]) -> Request:
+def request_from_json(raw: Mapping[str, Any]) -> ReceivedRequest:
     """Raises KeyError, TypeError or ValueError."""
-    return Request(**{**raw, "at": parse_time(raw["at"]), "body": raw["body"].encode()})
+    return ReceivedRequest(**{**raw, "at": parse_time(raw["at"]), "body": raw["body"].encode()})
 
 
 class Destination:
@@ -141,7 +141,7 @@ class Destination:
         of the record."""
         made = make_certificates(folder, name)
         self.authority = made.authority
-        self.requests: list[Request] = []
+        self.requests: list[ReceivedRequest] = []
         self.replies: list[Reply] = []
         self._answers: dict[str, Reply] = {}
         self._record = record
@@ -182,7 +182,7 @@ class Destination:
         """Record a request; return the response."""
         with self._lock:
             reply = self.replies.pop(0) if self.replies else self._standing(path, headers, body)
-            request = Request(path, headers, body, self._clock(), reply.status)
+            request = ReceivedRequest(path, headers, body, self._clock(), reply.status)
             self.requests.append(request)
             if self._record is not None:
                 with self._record.open("a") as lines:

@@ -10,7 +10,7 @@ from hypothesis import given
 
 from tests.alerts import strategies
 from tests.builders import DAY, HOME, HOUR, NOON, OTHER, a_block, a_scope_event, an_event, an_odcr
-from truffle.alerts.routing import Decision, RoutingOutcome, decide, decision_for
+from truffle.alerts.routing import RoutingDecision, RoutingOutcome, decide, decision_for
 from truffle.alerts.settings import (
     AlertSettings,
     DailySummary,
@@ -34,7 +34,7 @@ def only(*whens: When | None, mutes: tuple[Mute, ...] = ()) -> AlertSettings:
     return AlertSettings((ONCALL,), routes, mutes)
 
 
-def decided(event: Event, settings: AlertSettings) -> Decision:
+def decided(event: Event, settings: AlertSettings) -> RoutingDecision:
     (decision,) = decide(event, settings)
     return decision
 
@@ -196,7 +196,7 @@ def test_an_unknown_destination_is_an_error() -> None:
 PAGER = Destination(name="pager", kind=DestinationKind.PAGERDUTY, secret="truffle/pager")
 
 
-def paged(event: Event, when: When, mutes: tuple[Mute, ...] = ()) -> Decision:
+def paged(event: Event, when: When, mutes: tuple[Mute, ...] = ()) -> RoutingDecision:
     settings = AlertSettings((PAGER,), (Route("wake-up", ("pager",), when),), mutes)
     return decided(event, settings)
 

@@ -27,7 +27,7 @@ from lambdas.store.fleets import StoredFleets
 from lambdas.store.placements import ScopePlacements
 from lambdas.store.stranded import StrandedResult
 from tests.sandbox.worlds import running_now
-from truffle.alerts.explanation import Delivery, explain_delivered
+from truffle.alerts.explanation import ExplainedDelivery, explain_delivered
 from truffle.alerts.sample import sample_event
 from truffle.alerts.settings import AlertSettings
 from truffle.core import parameters
@@ -65,7 +65,7 @@ class Deployed:
     events: list[Event] = field(default_factory=list)
     runs: list[Run] = field(default_factory=list)
     alerts: AlertSettings = field(default_factory=AlertSettings)
-    deliveries: dict[str, Delivery] = field(default_factory=dict)
+    deliveries: dict[str, ExplainedDelivery] = field(default_factory=dict)
     unreachable: dict[str, str] = field(default_factory=dict)
     expected: ExpectedDenials = NOTHING_EXPECTED
     published: list[str] = field(default_factory=list)

@@ -27,7 +27,7 @@ from tests.cli.conftest import variables
 from tests.cli.deployed import Deployed, Serving
 from tests.sandbox.worlds import HOME
 from truffle import clock
-from truffle.alerts.explanation import Delivery, DeliveryStatus
+from truffle.alerts.explanation import DeliveryStatus, ExplainedDelivery
 from truffle.alerts.yaml_file import read_alerts
 from truffle.cli.running import run
 from truffle.core.diff import compare
@@ -161,16 +161,19 @@ def _answered(
     )
 
 
-def _deliveries() -> dict[str, Delivery]:
+def _deliveries() -> dict[str, ExplainedDelivery]:
     """The deliveries of the page's event to the destinations of the example."""
     at = MOMENT - timedelta(minutes=11)
-    delivered, reason = Delivery(DeliveryStatus.DELIVERED, at), "bus (https) returned 503: busy"
+    delivered, reason = (
+        ExplainedDelivery(DeliveryStatus.DELIVERED, at),
+        "bus (https) returned 503: busy",
+    )
     retried = MOMENT - timedelta(minutes=2)
     return {
         "oncall": delivered,
         "chat": delivered,
         "warehouse": delivered,
-        "bus": Delivery(
+        "bus": ExplainedDelivery(
             DeliveryStatus.RETRYING, retried, 6, reason, retried + timedelta(minutes=5)
         ),
         "pager": delivered,

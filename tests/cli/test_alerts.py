@@ -13,7 +13,7 @@ from tests.builders import HOUR, NOON, OHIO, an_event
 from tests.cli.conftest import Run, calls_of
 from tests.cli.deployed import Deployed
 from tests.sandbox.worlds import World, running_now
-from truffle.alerts.explanation import Delivery, DeliveryStatus
+from truffle.alerts.explanation import DeliveryStatus, ExplainedDelivery
 from truffle.alerts.yaml_file import parse_alerts
 from truffle.core.events import Severity
 
@@ -153,31 +153,37 @@ class TestExplain:
     @pytest.mark.parametrize(
         ("delivery", "outcome", "sentence"),
         [
-            (Delivery(DeliveryStatus.DELIVERED, NOON), "delivered", "Delivered 2026-11-24 12:00."),
             (
-                Delivery(DeliveryStatus.DELIVERED, NOON, detail="In a digest of 12 events."),
+                ExplainedDelivery(DeliveryStatus.DELIVERED, NOON),
+                "delivered",
+                "Delivered 2026-11-24 12:00.",
+            ),
+            (
+                ExplainedDelivery(
+                    DeliveryStatus.DELIVERED, NOON, detail="In a digest of 12 events."
+                ),
                 "delivered",
                 "Delivered 2026-11-24 12:00. In a digest of 12 events.",
             ),
             (
-                Delivery(DeliveryStatus.WAITING, NOON),
+                ExplainedDelivery(DeliveryStatus.WAITING, NOON),
                 "waiting for a digest",
                 "Waiting since 2026-11-24 12:00 for the end of its run.",
             ),
             (
-                Delivery(
+                ExplainedDelivery(
                     DeliveryStatus.RETRYING, NOON, 3, "it returned 403: no", NOON + 5 * MINUTE
                 ),
                 "retrying",
                 "Attempt 3 failed 2026-11-24 12:00, next 2026-11-24 12:05: it returned 403: no",
             ),
             (
-                Delivery(DeliveryStatus.DEAD_LETTER, NOON, 288, "it returned 410: gone"),
+                ExplainedDelivery(DeliveryStatus.DEAD_LETTER, NOON, 288, "it returned 410: gone"),
                 "dead letter",
                 "Dead letter since 2026-11-24 12:00: it returned 410: gone",
             ),
             (
-                Delivery(DeliveryStatus.SKIPPED, NOON, detail="It was resolved."),
+                ExplainedDelivery(DeliveryStatus.SKIPPED, NOON, detail="It was resolved."),
                 "skipped",
                 "Skipped 2026-11-24 12:00. It was resolved.",
             ),
@@ -189,7 +195,7 @@ class TestExplain:
         truffle: Run,
         deployed: Deployed,
         api_url: str,
-        delivery: Delivery,
+        delivery: ExplainedDelivery,
         outcome: str,
         sentence: str,
     ) -> None:
@@ -201,7 +207,7 @@ class TestExplain:
     def test_a_file_says_nothing_of_deliveries(
         self, truffle: Run, deployed: Deployed, api_url: str, file: str
     ) -> None:
-        deployed.deliveries = {"oncall": Delivery(DeliveryStatus.DELIVERED, NOON)}
+        deployed.deliveries = {"oncall": ExplainedDelivery(DeliveryStatus.DELIVERED, NOON)}
         command = ("alerts", "explain", EVENT_ID, "--api-url", api_url, "--file", file)
         out = truffle(*command).out
         assert "| routed " in out

@@ -19,7 +19,7 @@ from truffle.core.ledger_reader import DayTotals, Ledger, Reader
 from truffle.core.model import Accelerator, Health, Reservation
 from truffle.core.pricing import PriceSource, Rate
 from truffle.core.spans import Span, joined
-from truffle.core.usage import Period, Tally, UsageRow, usage
+from truffle.core.usage import Period, UsageRow, UsageTally, usage
 from truffle.core.usage_axes import Interval
 
 DAY = datetime(2026, 11, 24, tzinfo=UTC)
@@ -149,7 +149,7 @@ WHOLE_DAY = Period(DAY, DAY + timedelta(days=1), Interval.DAY)
 
 
 def from_totals(ledger: Ledger, by: tuple[str, ...]) -> list[UsageRow]:
-    tally = Tally(WHOLE_DAY, by, a_rate)
+    tally = UsageTally(WHOLE_DAY, by, a_rate)
     for one in Reader().totals(ledger, DAY):
         if isinstance(one, DayTotals):
             tally.add_day(one)
@@ -167,7 +167,7 @@ def test_a_day_that_was_not_observed_has_no_cost() -> None:
 
 def test_the_text_of_a_row_is_its_json() -> None:
     rows = [an_odcr("cr-0"), an_odcr("cr-1", accelerator=Accelerator("X", "ACME", None))]
-    tally = Tally(WHOLE_DAY, ("reservation", "tag:Team"), a_rate)
+    tally = UsageTally(WHOLE_DAY, ("reservation", "tag:Team"), a_rate)
     for row in rows:
         tally.add(held(0, 7.3, row))
     for text in tally.texts():

@@ -14,7 +14,7 @@ from tests.builders import HOUR, NOON, OHIO, a_block, an_odcr
 from truffle.core.model import Reservation, Snapshot
 from truffle.core.pricing import USD, PriceBook, PriceSource, Rate
 from truffle.core.spans import Span, spans_of
-from truffle.core.usage import Period, Tally, TooManyRows, UsageRow, usage
+from truffle.core.usage import Period, TooManyRows, UsageRow, UsageTally, usage
 from truffle.core.usage_axes import Interval
 
 MINUTE = timedelta(minutes=1)
@@ -57,7 +57,7 @@ def test_an_unobserved_span_is_neither_reserved_nor_used() -> None:
 
 def test_the_row_that_is_one_too_many_ends_the_sum() -> None:
     period = Period(DAY, DAY + timedelta(days=2), Interval.HOUR)
-    tally = Tally(period, ["reservation"], no_price, most_rows=5)
+    tally = UsageTally(period, ["reservation"], no_price, most_rows=5)
     tally.add(held(an_odcr("cr-a"), 3))
     tally.add(held(an_odcr("cr-a", available_capacity=0), 3))
     tally.add(held(an_odcr("cr-b"), 2))

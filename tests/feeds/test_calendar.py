@@ -15,7 +15,7 @@ from tests.effort import examples
 from tests.strategies import blocks, hostile_texts
 from truffle.core.events import EventType
 from truffle.core.model import CapacityBlock, Commitment, Reservation
-from truffle.core.timeline import Span, span_of
+from truffle.core.timeline import TimelineSpan, span_of
 from truffle.feeds.calendar import Memory, calendar, last_changes
 
 SINCE_LAST = Memory(is_complete=True)
@@ -161,7 +161,7 @@ def test_text_of_tags_adds_no_property_and_no_event(name: str, zone: str) -> Non
 @settings(max_examples=examples(40), deadline=None)
 @given(st.lists(blocks(), max_size=4, unique_by=lambda row: row.reservation_id))
 def test_every_block_with_dates_is_in_the_calendar(rows: list[CapacityBlock]) -> None:
-    spans: list[Span] = [span_of(row) for row in rows]
+    spans: list[TimelineSpan] = [span_of(row) for row in rows]
     dated = {
         row.reservation_id for row in rows if row.end_date and (row.start_date or row.create_date)
     }

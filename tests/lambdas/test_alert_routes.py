@@ -20,7 +20,7 @@ from tests.builders import DAY, NOON, a_block, a_scope_event, an_event
 from tests.lambdas.api import Answer, ask
 from tests.lambdas.aws import Stack, messages
 from tests.lambdas.fakes import Clock, Wire, client_error
-from truffle.alerts.explanation import Delivery, DeliveryStatus
+from truffle.alerts.explanation import DeliveryStatus, ExplainedDelivery
 from truffle.core.events import Event, Severity, to_message
 
 Json = dict[str, Any]
@@ -178,9 +178,11 @@ def test_the_delivery_of_an_event_stands_beside_the_decision(alerts: Alerts) -> 
     event = an_event()
     alerts.happened(event)
     store = DeliveryStore(service("dynamodb"), alerts.stack.table)
-    store.note("oncall", [event.event_id], Delivery(DeliveryStatus.DELIVERED, NOON))
+    store.note("oncall", [event.event_id], ExplainedDelivery(DeliveryStatus.DELIVERED, NOON))
     reason = "warehouse (https) returned 403: no"
-    failed = Delivery(DeliveryStatus.RETRYING, NOON, 3, reason, NOON + timedelta(seconds=20))
+    failed = ExplainedDelivery(
+        DeliveryStatus.RETRYING, NOON, 3, reason, NOON + timedelta(seconds=20)
+    )
     store.note("warehouse", [event.event_id], failed)
     body = ask("/alerts/explain", event_id=event.event_id).body
     assert {it["destination"]: it["delivery"] for it in body["decisions"]} == {

@@ -20,7 +20,7 @@ from lambdas.scope_clients import ScopeClients
 from tests.builders import HOME, OTHER
 from tests.lambdas.fakes import Wire, client_error
 from truffle.core.model import Scope
-from truffle.ec2.listing import EC2
+from truffle.ec2.listing import ListingEC2
 from truffle.threads import start
 
 HOME_OHIO = Scope(HOME, "us-east-2")
@@ -128,7 +128,7 @@ class _Page:
 Signatures = Callable[[Any], list[str]]
 
 
-def list_all(client: EC2) -> None:
+def list_all(client: ListingEC2) -> None:
     """In a thread that knows nothing of the scope, as enrichments are requested."""
     pages = client.get_paginator("describe_capacity_reservations").paginate()
     start(lambda: list(pages)).result()

@@ -13,7 +13,7 @@ from sandbox.sink.destination import Destination, Reply
 from tests.builders import DAY, a_run, an_event
 from tests.lambdas.fakes import Wire, client_error
 from tests.lambdas.office import RUN, Office, numbered, of_run, put_secret
-from truffle.alerts.explanation import Delivery, DeliveryStatus
+from truffle.alerts.explanation import DeliveryStatus, ExplainedDelivery
 
 QUIET = timedelta(seconds=5)
 
@@ -26,7 +26,7 @@ def oncall(office: Office, sink: Destination) -> Office:
     return office
 
 
-def became(office: Office, event_id: str) -> Delivery | None:
+def became(office: Office, event_id: str) -> ExplainedDelivery | None:
     store = DeliveryStore(service("dynamodb"), office.stack.table)
     return store.of_event(event_id).get("oncall")
 
@@ -48,7 +48,7 @@ def test_what_was_delivered_is_so_since_the_first_time(oncall: Office) -> None:
     oncall.deliver("oncall", an_event())
     oncall.clock.advance(DAY)
     oncall.deliver("oncall", an_event())
-    assert became(oncall, an_event().event_id) == Delivery(DeliveryStatus.DELIVERED, noon)
+    assert became(oncall, an_event().event_id) == ExplainedDelivery(DeliveryStatus.DELIVERED, noon)
 
 
 def test_a_failed_attempt_has_the_response_and_the_time_of_the_next(
@@ -59,7 +59,7 @@ def test_a_failed_attempt_has_the_response_and_the_time_of_the_next(
     oncall.invoke(mailed)
     oncall.invoke(mailed.again())
     noon = oncall.clock()
-    assert became(oncall, an_event().event_id) == Delivery(
+    assert became(oncall, an_event().event_id) == ExplainedDelivery(
         DeliveryStatus.RETRYING,
         noon,
         2,
@@ -67,7 +67,7 @@ def test_a_failed_attempt_has_the_response_and_the_time_of_the_next(
         noon + timedelta(seconds=10),
     )
     oncall.invoke(mailed.again().again())
-    assert became(oncall, an_event().event_id) == Delivery(DeliveryStatus.DELIVERED, noon)
+    assert became(oncall, an_event().event_id) == ExplainedDelivery(DeliveryStatus.DELIVERED, noon)
 
 
 def test_a_destination_without_its_secret_is_retried_and_not_sent(
@@ -89,7 +89,7 @@ def test_a_dead_letter_says_why(oncall: Office, sink: Destination) -> None:
     oncall.invoke(mailed)
     found = became(oncall, an_event().event_id)
     reason = "oncall (slack) returned 410: gone"
-    assert found == Delivery(DeliveryStatus.DEAD_LETTER, oncall.clock(), 1, reason)
+    assert found == ExplainedDelivery(DeliveryStatus.DEAD_LETTER, oncall.clock(), 1, reason)
 
 
 def test_a_dead_letter_that_is_put_back_is_delivered(oncall: Office, sink: Destination) -> None:
@@ -99,7 +99,7 @@ def test_a_dead_letter_that_is_put_back_is_delivered(oncall: Office, sink: Desti
     oncall.invoke(mailed)
     oncall.deliver("oncall", an_event())
     found = became(oncall, an_event().event_id)
-    assert found == Delivery(DeliveryStatus.DELIVERED, oncall.clock())
+    assert found == ExplainedDelivery(DeliveryStatus.DELIVERED, oncall.clock())
 
 
 def test_the_events_of_a_run_wait_and_are_delivered_in_a_digest(oncall: Office) -> None:
@@ -109,7 +109,9 @@ def test_the_events_of_a_run_wait_and_are_delivered_in_a_digest(oncall: Office) 
     oncall.finishes_run(a_run(run_id=RUN))
     oncall.flush("oncall")
     assert [became(oncall, numbered(it).event_id) for it in range(4)] == [
-        Delivery(DeliveryStatus.DELIVERED, oncall.clock(), detail="In a digest of 4 events.")
+        ExplainedDelivery(
+            DeliveryStatus.DELIVERED, oncall.clock(), detail="In a digest of 4 events."
+        )
     ] * 4
 
 
@@ -119,7 +121,7 @@ def test_few_events_of_a_run_wait_and_are_delivered_one_by_one(oncall: Office) -
     oncall.finishes_run(a_run(run_id=RUN))
     oncall.flush("oncall")
     found = became(oncall, numbered(1).event_id)
-    assert found == Delivery(DeliveryStatus.DELIVERED, oncall.clock())
+    assert found == ExplainedDelivery(DeliveryStatus.DELIVERED, oncall.clock())
 
 
 def test_the_events_of_a_digest_that_is_refused_are_retried(
@@ -164,4 +166,6 @@ def test_a_record_that_cannot_be_written_sends_nothing_twice(
     assert oncall.invoke(mailed) == 1
     assert oncall.invoke(mailed.again()) == 0
     assert len(sink.requests) == 1
-    assert became(oncall, an_event().event_id) == Delivery(DeliveryStatus.DELIVERED, oncall.clock())
+    assert became(oncall, an_event().event_id) == ExplainedDelivery(
+        DeliveryStatus.DELIVERED, oncall.clock()
+    )

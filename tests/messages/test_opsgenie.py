@@ -12,12 +12,12 @@ from tests.messages.samples import idle, of_every_type, scope_failing, scope_rec
 from tests.messages.strategies import events, lates
 from truffle.core.events import Event
 from truffle.core.incidents import Action, Incident, incident_of
-from truffle.messages.opsgenie import Request, request
+from truffle.messages.opsgenie import OpsgenieRequest, request
 
 INCIDENT = Incident("cr-0abc/capacity", Action.TRIGGER)
 
 
-def asked(event: Event, **facts: Any) -> Request:
+def asked(event: Event, **facts: Any) -> OpsgenieRequest:
     incident = incident_of(event)
     assert incident is not None
     return request(event, incident, **facts)

@@ -11,7 +11,7 @@ from tests.builders import a_block, an_odcr
 from tests.effort import examples
 from tests.strategies import whole_reservations
 from truffle.core.model import Reservation
-from truffle.report.quantities import Sums, quantities_of, sums_by_accelerator
+from truffle.report.quantities import QuantitySums, quantities_of, sums_by_accelerator
 
 
 def counted(rows: list[Reservation], name: str) -> tuple[Fraction, Fraction]:
@@ -37,13 +37,13 @@ def test_the_sums_are_those_of_the_devices(rows: list[Reservation]) -> None:
 
 def test_held_is_used_and_idle() -> None:
     rows: list[Reservation] = [an_odcr(), a_block(state="active", instance_type="p4d.24xlarge")]
-    assert sums_by_accelerator(rows)["A100"] == Sums(held=192, used=152, idle=40, coming=0)
+    assert sums_by_accelerator(rows)["A100"] == QuantitySums(held=192, used=152, idle=40, coming=0)
 
 
 def test_a_size_that_is_not_known_is_counted_and_not_0() -> None:
     row = an_odcr(total_capacity=None, available_capacity=None)
     assert quantities_of(row).held is None
-    assert sums_by_accelerator([row])["A100"] == Sums(unknown=1)
+    assert sums_by_accelerator([row])["A100"] == QuantitySums(unknown=1)
 
 
 def test_a_type_without_an_accelerator_adds_to_no_sum() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from truffle.alerts.routing import Decision, decide
+from truffle.alerts.routing import RoutingDecision, decide
 from truffle.alerts.settings import AlertSettings
 from truffle.core.codec import Json
 from truffle.core.events import Event
@@ -28,7 +28,7 @@ class DeliveryStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class ExplainedDelivery:
     """The delivery of an event to a destination, as of ``at``.
 
     ``attempts`` counts failed attempts, ``detail`` is a text such as the response of the
@@ -48,7 +48,7 @@ def explain(event: Event, settings: AlertSettings) -> list[Json]:
 
 
 def explain_delivered(
-    event: Event, settings: AlertSettings, deliveries: Mapping[str, Delivery]
+    event: Event, settings: AlertSettings, deliveries: Mapping[str, ExplainedDelivery]
 ) -> list[Json]:
     """The decision for each destination, with the recorded ``delivery``, or null."""
     return [
@@ -58,7 +58,7 @@ def explain_delivered(
     ]
 
 
-def decision_to_json(decision: Decision) -> Json:
+def decision_to_json(decision: RoutingDecision) -> Json:
     return {
         "destination": decision.destination.name,
         "kind": decision.destination.kind.value,
@@ -68,7 +68,7 @@ def decision_to_json(decision: Decision) -> Json:
     }
 
 
-def delivery_to_json(delivery: Delivery) -> Json:
+def delivery_to_json(delivery: ExplainedDelivery) -> Json:
     return {
         "status": delivery.status.value,
         "at": format_time(delivery.at),

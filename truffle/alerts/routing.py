@@ -39,7 +39,7 @@ class RoutingOutcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class RoutingDecision:
     """The decision about an event at one destination, with the matching ``routes``; ``why`` is a
     sentence."""
 
@@ -49,7 +49,7 @@ class Decision:
     why: str
 
 
-def decide(event: Event, settings: AlertSettings) -> tuple[Decision, ...]:
+def decide(event: Event, settings: AlertSettings) -> tuple[RoutingDecision, ...]:
     """One decision per destination, in the order of the settings.
 
     Mutes apply at the time of observation, so a late delivery and a later explanation agree. The
@@ -58,12 +58,12 @@ def decide(event: Event, settings: AlertSettings) -> tuple[Decision, ...]:
     return tuple(_decide(event, destination, settings) for destination in settings.destinations)
 
 
-def decision_for(event: Event, destination_name: str, settings: AlertSettings) -> Decision:
+def decision_for(event: Event, destination_name: str, settings: AlertSettings) -> RoutingDecision:
     """The decision of one destination. Raises KeyError for an unknown name."""
     return _decide(event, settings.destination(destination_name), settings)
 
 
-def _decide(event: Event, destination: Destination, settings: AlertSettings) -> Decision:
+def _decide(event: Event, destination: Destination, settings: AlertSettings) -> RoutingDecision:
     found = incident_of(event) if destination.kind.is_pager else None
     is_end = found is not None and found.is_end
     refusals = {
@@ -72,21 +72,21 @@ def _decide(event: Event, destination: Destination, settings: AlertSettings) -> 
     }
     matching = tuple(name for name, refusal in refusals.items() if refusal is None)
     if not matching:
-        return Decision(destination, RoutingOutcome.NO_ROUTE, (), _no_route(refusals))
+        return RoutingDecision(destination, RoutingOutcome.NO_ROUTE, (), _no_route(refusals))
     routes = f"{'routes' if len(matching) > 1 else 'route'} {' and '.join(matching)}"
     if is_end:
         why = f"Matched by {routes}: it resolves an incident, so conditions do not apply."
-        return Decision(destination, RoutingOutcome.ROUTED, matching, why)
+        return RoutingDecision(destination, RoutingOutcome.ROUTED, matching, why)
     mute = _mute_of(event, settings.mutes)
     if mute is not None:
         why = (
             f"Muted until {format_time(mute.until)}: {mute.reason} (otherwise matched by {routes})."
         )
-        return Decision(destination, RoutingOutcome.MUTED, matching, why)
+        return RoutingDecision(destination, RoutingOutcome.MUTED, matching, why)
     if destination.kind.is_pager and found is None:
         why = f"Matched by {routes}, but it neither opens nor resolves an incident."
-        return Decision(destination, RoutingOutcome.NO_INCIDENT, matching, why)
-    return Decision(destination, RoutingOutcome.ROUTED, matching, f"Matched by {routes}.")
+        return RoutingDecision(destination, RoutingOutcome.NO_INCIDENT, matching, why)
+    return RoutingDecision(destination, RoutingOutcome.ROUTED, matching, f"Matched by {routes}.")
 
 
 def _no_route(refusals: Mapping[str, str | None]) -> str:

@@ -20,7 +20,7 @@ from truffle.cli.options import (
 
 if TYPE_CHECKING:
     from truffle.core.offerings import Wanted
-    from truffle.sources.offerings import Market
+    from truffle.sources.offerings import LiveOfferings
 
 FORMATS = ("table", "wide", "json", "yaml", "csv")
 
@@ -162,14 +162,14 @@ def _watched(
     return watched.show_finds(client, output, chosen, is_matrix=matrix)
 
 
-def _put_matrix(market: Market, output: str) -> None:
+def _put_matrix(market: LiveOfferings, output: str) -> None:
     from truffle.cli.watched import put_matrix
     from truffle.sources.market import live_matrix
 
     put_matrix(live_matrix(market, clock.now()), output)
 
 
-def _put_table(market: Market, sort: str, is_wide: bool) -> None:
+def _put_table(market: LiveOfferings, sort: str, is_wide: bool) -> None:
     from truffle.cli.output import put, style_of_stdout
     from truffle.core.windows import best_window
     from truffle.render.offerings import render
@@ -224,7 +224,7 @@ def _length(wanted: Wanted) -> str:
     return f"{wanted.lengths[-1] // 24} to {longest}" if wanted.shorter_hours else longest
 
 
-def _show_outcomes(market: Market) -> None:
+def _show_outcomes(market: LiveOfferings) -> None:
     """Show the outcomes of regions: none now, not sold here, or throttled."""
     from truffle.cli.output import note
     from truffle.ec2.offerings import RegionOutcome

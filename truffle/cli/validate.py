@@ -12,7 +12,7 @@ from truffle.cli.options import INSTANCE_TYPE, Common, common, output_option, re
 if TYPE_CHECKING:
     from truffle.client import Truffle
     from truffle.core.candidates import TrainingRequest
-    from truffle.core.market.known import Known
+    from truffle.core.market.known import KnownMarket
     from truffle.core.offerings import Offering
     from truffle.core.validation import Validation
 
@@ -101,7 +101,7 @@ def command(
     return PARTIAL if unanswered(inventory) or validation.undecided else NO_CAPACITY
 
 
-def _known(client: Truffle, request: TrainingRequest, regions: tuple[str, ...]) -> Known:
+def _known(client: Truffle, request: TrainingRequest, regions: tuple[str, ...]) -> KnownMarket:
     """The blocks known to the stack's watches that fit the run."""
     from truffle.core.market.known import Needed, known_of
 
@@ -134,7 +134,7 @@ def _for_sale(
 
 
 def _show(
-    output: str, validation: Validation, for_sale: list[Offering] | None, known: Known | None
+    output: str, validation: Validation, for_sale: list[Offering] | None, known: KnownMarket | None
 ) -> None:
     from truffle.cli.output import put, put_data, style_of_stdout
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from truffle.query import Several
     from truffle.sources.listing import Progress
     from truffle.sources.market import Finds, Points
-    from truffle.sources.offerings import Market, Offerings
+    from truffle.sources.offerings import LiveOfferings, Offerings
 
 
 class MarketClient(Connection):
@@ -141,7 +141,7 @@ class MarketClient(Connection):
         regions: Several | None = None,
         progress: Progress | None = None,
         include: Sequence[str] = (),
-    ) -> Market:
+    ) -> LiveOfferings:
         """Return the offerings of every region for a wanted block
         (``truffle.core.offerings.Wanted``)."""
         from truffle.query import list_query

@@ -18,7 +18,7 @@ from typing import Any
 from truffle.core.filters import Filter, Predicate, Read
 from truffle.core.model import Reservation
 from truffle.core.pricing import NO_PRICES, PriceBook
-from truffle.core.summary import Summary, Tally
+from truffle.core.summary import Summary, SummaryTally
 
 FEW = 256
 """With at most this many distinct values, a column has one byte per row."""
@@ -145,7 +145,7 @@ class _PricedTotals:
 
     def __init__(self, rows: list[Reservation], prices: PriceBook) -> None:
         self.prices = prices
-        self.tally = Tally(rows, prices)
+        self.tally = SummaryTally(rows, prices)
 
     @cached_property
     def whole(self) -> Summary:

@@ -12,7 +12,7 @@ from typing import Any
 from truffle.core import aws_facts
 from truffle.core.aws_facts import COMPARISON, Fact
 from truffle.core.market.finds import Market
-from truffle.core.market.known import Known, Needed, known_of
+from truffle.core.market.known import KnownMarket, Needed, known_of
 from truffle.core.offerings import (
     BOOKING_AHEAD,
     MAX_COUNT,
@@ -98,7 +98,7 @@ class Recommendation:
     watch: tuple[str, ...]
     commands: tuple[str, ...]
     facts: tuple[Fact, ...]
-    market: Known | None = None
+    market: KnownMarket | None = None
 
     def to_json(self) -> dict[str, Any]:
         work = self.workload

@@ -159,7 +159,7 @@ class Summary:
         }
 
 
-class Tally:
+class SummaryTally:
     """The totals of each of many rows, computed once for any number of summaries of some of them.
 
     Few combinations of types, instance types and states occur: summing by all three first, and by
@@ -232,7 +232,7 @@ def _picker(places: Sequence[int]) -> Callable[[bytes], bytes]:
 
 def summarize(reservations: Iterable[Reservation], prices: PriceBook = NO_PRICES) -> Summary:
     """The totals of these reservations, in one pass."""
-    return Tally(reservations, prices).summary()
+    return SummaryTally(reservations, prices).summary()
 
 
 def _packed(rows: Iterable[Reservation], prices: PriceBook) -> list[int]:

@@ -17,7 +17,7 @@ Times = tuple[int, int, int]
 
 
 @dataclass(slots=True, kw_only=True)
-class Sums:
+class UsageSums:
     """Instance time in microseconds of one group; ``unpriced`` is reserved time.
 
     ``priced`` has reserved and idle time by hourly price: costs are multiplied once, after all time

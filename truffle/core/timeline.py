@@ -1,7 +1,7 @@
 """Reservations on a timeline, for the report, the terminal and the calendar.
 
-``Span`` has the start, the end and the extension deadline of a reservation; ``gaps`` finds the time
-between two blocks in which a group holds none.
+``TimelineSpan`` has the start, the end and the extension deadline of a reservation; ``gaps`` finds
+the time between two blocks in which a group holds none.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def phase_of(state: str) -> Phase:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
+class TimelineSpan:
     """A reservation in time; all times are aware and UTC.
 
     ``start`` and ``end`` are None if EC2 has none (an ODCR without an end). ``effective_end`` is
@@ -82,15 +82,17 @@ class Span:
         return (self.start is None or self.start < until) and (self.end is None or self.end > since)
 
 
-def span_of(row: Reservation, on_offer: bool | None = None, *, is_gone: bool = False) -> Span:
+def span_of(
+    row: Reservation, on_offer: bool | None = None, *, is_gone: bool = False
+) -> TimelineSpan:
     """The span of a reservation."""
     phase = Phase.OVER if is_gone else phase_of(row.state)
     start = row.start_date or row.create_date
     if not row.kind.is_prepaid:
-        return Span(row=row, phase=phase, start=start, end=row.end_date, is_gone=is_gone)
+        return TimelineSpan(row=row, phase=phase, start=start, end=row.end_date, is_gone=is_gone)
     can_extend = is_extendable(row) and row.end_date is not None and not is_gone
     deadline = _before(row.end_date, EXTENSION_NOTICE) if can_extend else None
-    return Span(
+    return TimelineSpan(
         row=row,
         phase=phase,
         start=start,
@@ -137,7 +139,7 @@ def gone(events: Iterable[Event], listed: Iterable[str]) -> list[Reservation]:
     ]
 
 
-def in_order(spans: Iterable[Span]) -> list[Span]:
+def in_order(spans: Iterable[TimelineSpan]) -> list[TimelineSpan]:
     """Spans by start, then by end, then by id; those without a date last."""
     latest = datetime.max.replace(tzinfo=UTC)
     return sorted(
@@ -147,7 +149,10 @@ def in_order(spans: Iterable[Span]) -> list[Span]:
 
 
 def window(
-    spans: Iterable[Span], now: datetime, since: datetime | None = None, days: int | None = None
+    spans: Iterable[TimelineSpan],
+    now: datetime,
+    since: datetime | None = None,
+    days: int | None = None,
 ) -> tuple[datetime, datetime]:
     """The period of a timeline: by default from 30 days ago to the last known end, between a week
     and a year ahead; with ``days``, that many days ahead."""
@@ -167,7 +172,7 @@ class Gap:
     end: datetime
 
 
-def gaps(spans: Iterable[Span], group_of: Callable[[Reservation], str | None]) -> list[Gap]:
+def gaps(spans: Iterable[TimelineSpan], group_of: Callable[[Reservation], str | None]) -> list[Gap]:
     """The gaps between the blocks of each group, by group and start.
 
     A block that failed or was cancelled does not fill a gap; rows without a group are omitted.
@@ -180,7 +185,7 @@ def gaps(spans: Iterable[Span], group_of: Callable[[Reservation], str | None]) -
     return [gap for group in sorted(members) for gap in _gaps_between(group, members[group])]
 
 
-def _was_held(span: Span) -> bool:
+def _was_held(span: TimelineSpan) -> bool:
     failed = span.phase is Phase.FAILED or span.row.state in ("cancelled", "cancelling")
     return span.row.kind.is_prepaid and not failed
 

@@ -23,7 +23,7 @@ from truffle.core.ledger_reader import DayTotals
 from truffle.core.model import Reservation
 from truffle.core.pricing import Rate, UsedPrice
 from truffle.core.spans import Span
-from truffle.core.sums import Sums, Times
+from truffle.core.sums import Times, UsageSums
 from truffle.core.times import format_time, parse_time
 from truffle.core.usage_axes import FIELDS, TAG, Interval
 
@@ -138,7 +138,7 @@ def usage(
     ``by`` has names of FIELDS, or ``tag:`` and a key. Each currency has rows of its own; usage
     without a price is in the first of them.
     """
-    tally = Tally(period, by, rate_of)
+    tally = UsageTally(period, by, rate_of)
     for span in spans:
         tally.add(span)
     return [UsageRow.from_json(json.loads(text)) for text in tally.texts()]
@@ -170,13 +170,13 @@ class _Part:
     def text(self, times: Times) -> str:
         text = self.texts.get(times)
         if text is None:
-            sums = Sums()
+            sums = UsageSums()
             sums.add(times, self.devices, self.rate)
             text = self.texts[times] = sums.text(self.currency)
         return text
 
 
-class Tally:
+class UsageTally:
     """Adds up spans and totals of days, one by one.
 
     Most of them share their row with others: group and price are looked up once for each row.
@@ -311,7 +311,7 @@ def _numbers(parts: Sequence[_Part]) -> Iterator[tuple[int, str]]:
         present = [part for part in parts if number in part.times]
         known = sorted({part.currency for part in present if part.currency})
         currencies: list[str | None] = [*known] or [None]
-        sums = {currency: Sums() for currency in currencies}
+        sums = {currency: UsageSums() for currency in currencies}
         for part in present:
             into = sums[part.currency or currencies[0]]
             into.add(part.times[number], part.devices, part.rate)

@@ -33,14 +33,17 @@ _OWNER, _BILLING_OWNER = "odcr-owner", "unused-reservation-billing-owner"
 """EC2's CallerRole: requests that the caller sent, and requests that were sent to it."""
 
 
-class EC2(Protocol):
+class BillingRequestsEC2(Protocol):
     """The part of a boto3 EC2 client that this uses."""
 
     def get_paginator(self, operation_name: str) -> Any: ...
 
 
 def with_billing_requests(
-    client: EC2, snapshot: Snapshot, clock: Callable[[], datetime], deadline: datetime | None
+    client: BillingRequestsEC2,
+    snapshot: Snapshot,
+    clock: Callable[[], datetime],
+    deadline: datetime | None,
 ) -> Snapshot:
     """The snapshot with the most recent ``billing_request`` of each of its ODCRs.
 
@@ -68,7 +71,7 @@ def with_billing_requests(
 
 def listed_with_requests(
     listing: Callable[[], Snapshot | Failure],
-    client: EC2,
+    client: BillingRequestsEC2,
     clock: Callable[[], datetime],
     deadline: datetime | None,
 ) -> Snapshot | Failure:
@@ -118,7 +121,7 @@ def _is_asked_for(row: Reservation) -> bool:
 
 
 def _requests(
-    client: EC2, role: str, clock: Callable[[], datetime], deadline: datetime | None
+    client: BillingRequestsEC2, role: str, clock: Callable[[], datetime], deadline: datetime | None
 ) -> Iterator[Raw]:
     """Raises _Stop, and what botocore does."""
     paginator = client.get_paginator("describe_capacity_reservation_billing_requests")

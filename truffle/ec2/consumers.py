@@ -30,7 +30,7 @@ refills 20 per second (EC2 Developer Guide, "Request throttling")."""
 _GONE = "InvalidCapacityReservationId.NotFound"
 
 
-class EC2(Protocol):
+class ConsumersEC2(Protocol):
     """The part of a boto3 EC2 client that this uses; it has no paginator for the call."""
 
     def get_capacity_reservation_usage(self, **parameters: Any) -> Raw: ...
@@ -41,7 +41,7 @@ class _Stop(Exception):
 
 
 def with_consumers(
-    client: EC2,
+    client: ConsumersEC2,
     snapshot: Snapshot,
     shared: Collection[str],
     clock: Callable[[], datetime],
@@ -88,7 +88,9 @@ def _asked(rows: Iterable[Reservation], shared: Collection[str], scope: Scope) -
 class _Calls:
     """Calls EC2, within the budget and the deadline."""
 
-    def __init__(self, client: EC2, clock: Callable[[], datetime], deadline: datetime) -> None:
+    def __init__(
+        self, client: ConsumersEC2, clock: Callable[[], datetime], deadline: datetime
+    ) -> None:
         self._client = client
         self._clock = clock
         self._deadline = deadline

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from truffle.core.extensions import Extension
 from truffle.ec2.errors import FAILURES, error_code
-from truffle.ec2.listing import EC2
+from truffle.ec2.listing import ListingEC2
 from truffle.ec2.mapping import Raw
 
 OPERATION = "DescribeCapacityBlockExtensionHistory"
@@ -29,7 +29,7 @@ class ExtensionCheck:
     error: str | None = None
 
 
-def ask_for_extension(client: EC2, reservation_id: str) -> ExtensionCheck:
+def ask_for_extension(client: ListingEC2, reservation_id: str) -> ExtensionCheck:
     """Ask whether EC2 sells another day of a block; catches the errors of EC2 and botocore."""
     try:
         pages = client.get_paginator("describe_capacity_block_extension_offerings").paginate(
@@ -42,7 +42,7 @@ def ask_for_extension(client: EC2, reservation_id: str) -> ExtensionCheck:
     return ExtensionCheck(offered)
 
 
-def list_extensions(client: EC2) -> Iterator[Extension]:
+def list_extensions(client: ListingEC2) -> Iterator[Extension]:
     """The purchased extensions of a scope in any status (EC2 API,
     DescribeCapacityBlockExtensionHistory). Raises what botocore does, and KeyError or TypeError for
     a response that is not EC2's."""

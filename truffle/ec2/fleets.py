@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from truffle.core.fleets import CapacityFleet, FleetMember
-from truffle.ec2.listing import EC2
+from truffle.ec2.listing import ListingEC2
 from truffle.ec2.mapping import Raw, to_tags
 
 PAGE_SIZE = 100
@@ -14,7 +14,7 @@ PAGE_SIZE = 100
 
 
 def list_fleets(
-    client: EC2, region: str, account_id: str | None, observed_at: datetime
+    client: ListingEC2, region: str, account_id: str | None, observed_at: datetime
 ) -> Iterator[CapacityFleet]:
     """Every fleet of one region, page by page. Raises what botocore does, and ValueError, KeyError
     or TypeError for a response that is not EC2's."""

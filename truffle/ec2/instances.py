@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from truffle.core.stranded import OnDemandInstance
-from truffle.ec2.listing import EC2
+from truffle.ec2.listing import ListingEC2
 from truffle.ec2.mapping import Raw
 
 PAGE_SIZE = 1000
@@ -20,7 +20,7 @@ class OverBudget(Exception):
 
 
 def list_on_demand(
-    client: EC2, instance_types: Sequence[str], spend: Callable[[], bool]
+    client: ListingEC2, instance_types: Sequence[str], spend: Callable[[], bool]
 ) -> Iterator[OnDemandInstance]:
     """The On-Demand instances of these types outside of reservations, page by page.
 

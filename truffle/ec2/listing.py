@@ -51,7 +51,7 @@ FILTER_VALUES = 200
 """The maximum number of values of one EC2 filter (EC2 User Guide, Using_Filtering)."""
 
 
-class EC2(Protocol):
+class ListingEC2(Protocol):
     """The part of a boto3 EC2 client that listing uses."""
 
     def get_paginator(self, operation_name: str) -> Any: ...
@@ -76,7 +76,7 @@ class DescribedTypes:
 
     known: dict[str, Accelerator | None] = field(default_factory=dict)
 
-    def learn(self, client: EC2, instance_types: Iterable[str]) -> None:
+    def learn(self, client: ListingEC2, instance_types: Iterable[str]) -> None:
         """Request the descriptions of unknown types; a type that EC2 does not describe has no
         accelerator."""
         missing = unknown_types(instance_types, self.known)
@@ -97,7 +97,7 @@ class DeadlineExceeded(Exception):
 
 
 def list_scope(
-    client: EC2,
+    client: ListingEC2,
     scope: Scope,
     types: DescribedTypes,
     clock: Callable[[], datetime],
@@ -115,7 +115,7 @@ def list_scope(
 
 
 def list_unnamed_scope(
-    client: EC2,
+    client: ListingEC2,
     scope_of: Callable[[], Scope],
     types: DescribedTypes,
     clock: Callable[[], datetime],
@@ -192,7 +192,7 @@ def _on_time(
             raise DeadlineExceeded
 
 
-def _pages(client: EC2, operation: str, **parameters: Any) -> Iterable[dict[str, Any]]:
+def _pages(client: ListingEC2, operation: str, **parameters: Any) -> Iterable[dict[str, Any]]:
     size = 100 if operation == "describe_instance_types" else PAGE_SIZE
     pages: Iterable[dict[str, Any]] = client.get_paginator(operation).paginate(
         **parameters, PaginationConfig={"PageSize": size}
@@ -200,14 +200,14 @@ def _pages(client: EC2, operation: str, **parameters: Any) -> Iterable[dict[str,
     return pages
 
 
-def _all(client: EC2, operation: str, key: str, **parameters: Any) -> list[Raw]:
+def _all(client: ListingEC2, operation: str, key: str, **parameters: Any) -> list[Raw]:
     return [
         item for page in _pages(client, operation, **parameters) for item in page.get(key) or ()
     ]
 
 
 def _enrich(
-    client: EC2, raw_reservations: Collection[Raw], types: DescribedTypes
+    client: ListingEC2, raw_reservations: Collection[Raw], types: DescribedTypes
 ) -> tuple[Enrichment, tuple[Unanswered, ...]]:
     """The further calls of a scope, concurrently, and only those that are needed."""
     names = {item["InstanceType"] for item in raw_reservations if item.get("InstanceType")}

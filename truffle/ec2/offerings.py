@@ -139,14 +139,14 @@ class Budget:
         return max(0.0, (1 - self.tokens) / REFILL_PER_SECOND)
 
 
-class Calls(Protocol):
+class CallBudget(Protocol):
     """A request budget: the permission to make a call."""
 
     def take(self, deadline: float | None = None) -> None:
         """Raises OutOfTime if no call is allowed before the deadline."""
 
 
-class EC2(Protocol):
+class OfferingsEC2(Protocol):
     """The part of a boto3 EC2 client that this uses."""
 
     def describe_capacity_block_offerings(self, **parameters: Any) -> Raw: ...
@@ -163,10 +163,10 @@ def offerings_config() -> Config:
 
 
 def list_offerings(
-    client: EC2,
+    client: OfferingsEC2,
     region: str,
     wanted: Wanted,
-    budget: Calls,
+    budget: CallBudget,
     clock: Callable[[], datetime],
     deadline: float | None = None,
     attempts: int = ATTEMPTS,
@@ -259,7 +259,7 @@ def _limited(
     )
 
 
-def _described(client: EC2, raw: Iterable[Raw]) -> Known:
+def _described(client: OfferingsEC2, raw: Iterable[Raw]) -> Known:
     """The accelerators of types missing from the bundled table; empty if EC2 does not describe
     them."""
     types = DescribedTypes()
@@ -294,7 +294,7 @@ def _is_not_sold(error: Exception) -> bool:
 
 
 def _pages(
-    client: EC2, request: Raw, budget: Calls, deadline: float | None, attempts: int
+    client: OfferingsEC2, request: Raw, budget: CallBudget, deadline: float | None, attempts: int
 ) -> Iterator[list[Raw]]:
     token: str | None = None
     while True:
@@ -307,7 +307,11 @@ def _pages(
 
 
 def _page(
-    client: EC2, request: dict[str, Any], budget: Calls, deadline: float | None, attempts: int
+    client: OfferingsEC2,
+    request: dict[str, Any],
+    budget: CallBudget,
+    deadline: float | None,
+    attempts: int,
 ) -> Raw:
     for attempt in range(1, attempts + 1):
         budget.take(deadline)

@@ -17,14 +17,14 @@ PLACED_STATES = frozenset({"active", "pending"})
 """States in which EC2 returns a reservation's network nodes (botocore, the call's description)."""
 
 
-class EC2(Protocol):
+class TopologyEC2(Protocol):
     """The part of a boto3 EC2 client that this uses; it has no paginator for the call."""
 
     def describe_capacity_reservation_topology(self, **parameters: Any) -> Raw: ...
 
 
 def list_placements(
-    client: EC2,
+    client: TopologyEC2,
     region: str,
     account_id: str | None,
     observed_at: datetime,

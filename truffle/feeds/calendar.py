@@ -20,7 +20,7 @@ from truffle.core import events as happened
 from truffle.core.deadlines import EXTENSION_NOTICE, commitment_end
 from truffle.core.events import EventType
 from truffle.core.quoting.terminal import visible
-from truffle.core.timeline import Phase, Span
+from truffle.core.timeline import Phase, TimelineSpan
 from truffle.core.wording import named_account
 from truffle.messages.advice import reservation_url
 from truffle.messages.fields import instances
@@ -89,7 +89,10 @@ def last_changes(events: Iterable[happened.Event]) -> dict[str, datetime]:
 
 
 def calendar(
-    spans: Iterable[Span], now: datetime, memory: Memory = Memory(), missing: Sequence[str] = ()
+    spans: Iterable[TimelineSpan],
+    now: datetime,
+    memory: Memory = Memory(),
+    missing: Sequence[str] = (),
 ) -> bytes:
     """The calendar of these blocks; ``missing`` names the scopes that could not be listed.
 
@@ -117,13 +120,13 @@ def calendar(
     return bytes(made.to_ical())
 
 
-def has_dates(span: Span) -> bool:
+def has_dates(span: TimelineSpan) -> bool:
     """Whether a reservation has an event in a calendar."""
     is_block = span.row.kind.is_prepaid and span.start is not None and span.end is not None
     return is_block or commitment_end(span.row) is not None
 
 
-def planned_events(span: Span) -> Iterator[Planned]:
+def planned_events(span: TimelineSpan) -> Iterator[Planned]:
     """The events of a block with a start and an end, and the end of an ODCR's commitment."""
     if not has_dates(span):
         return
@@ -164,7 +167,7 @@ def planned_events(span: Span) -> Iterator[Planned]:
         yield planned("-extension-deadline", ": extension deadline", deadline)
 
 
-def _status(span: Span) -> str:
+def _status(span: TimelineSpan) -> str:
     state = span.row.state
     if span.phase is Phase.FAILED or state in ("cancelled", "cancelling"):
         return _CANCELLED
@@ -173,7 +176,7 @@ def _status(span: Span) -> str:
     return "TENTATIVE" if span.phase is Phase.UNPAID else "CONFIRMED"
 
 
-def _was_at_its_end(span: Span) -> bool:
+def _was_at_its_end(span: TimelineSpan) -> bool:
     """Whether a gone reservation had ended, as far as two listings show."""
     seen = span.row.observed_at
     return span.end is not None and seen is not None and span.end - seen <= _PERIOD
@@ -183,7 +186,7 @@ def _was_at_its_end(span: Span) -> bool:
 
 
 def _write(
-    planned: Planned, span: Span, before: Event | None, memory: Memory, now: datetime
+    planned: Planned, span: TimelineSpan, before: Event | None, memory: Memory, now: datetime
 ) -> Event:
     created = span.row.create_date or _BEGINNING
     changed = memory.changed.get(span.row.reservation_id)

@@ -29,7 +29,7 @@ _PRIORITIES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class OpsgenieRequest:
     """A POST: the path below the API's URL, with its query, and the body."""
 
     path: str
@@ -43,7 +43,7 @@ def request(
     report_url: str | None = None,
     late: timedelta | None = None,
     test: bool = False,
-) -> Request:
+) -> OpsgenieRequest:
     """The request that creates or closes the alert.
 
     ``report_url`` is where the report is published, None if it is not.
@@ -52,8 +52,8 @@ def request(
     alias = fit(f"test/{event.event_id}" if test else incident.key, 512)
     if incident.is_end:
         path = f"/v2/alerts/{quote(alias, safe='')}/close?identifierType=alias"
-        return Request(path, {"source": "truffle", "note": fit(card.summary, 2000, escape)})
-    return Request("/v2/alerts", _alert(event, card, alias))
+        return OpsgenieRequest(path, {"source": "truffle", "note": fit(card.summary, 2000, escape)})
+    return OpsgenieRequest("/v2/alerts", _alert(event, card, alias))
 
 
 def _alert(event: Event, card: Card, alias: str) -> dict[str, Any]:

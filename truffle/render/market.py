@@ -11,7 +11,7 @@ from truffle.core.codec import Json
 from truffle.core.market.answers import Outcome
 from truffle.core.market.finds import Find
 from truffle.core.market.history import Point, Stretch
-from truffle.core.market.known import Known
+from truffle.core.market.known import KnownMarket
 from truffle.core.market.matrix import Cell
 from truffle.core.market.watches import Question
 from truffle.core.offerings import Offering
@@ -222,7 +222,7 @@ def _lead(row: Stretch) -> str:
 SHOWN_OFFERS: Final = 6
 
 
-def render_known(known: Known, style: Style, now: datetime) -> list[str]:
+def render_known(known: KnownMarket, style: Style, now: datetime) -> list[str]:
     """The known offers of watches that fit a run, with their age, or why there are none."""
     if not known.standings:
         return style.wrapped(
@@ -246,7 +246,7 @@ def render_known(known: Known, style: Style, now: datetime) -> list[str]:
     return [*style.wrapped(head), *lines]
 
 
-def _ages(known: Known, now: datetime) -> str | None:
+def _ages(known: KnownMarket, now: datetime) -> str | None:
     """``12 min ago``, or ``12 min ago to 3 h ago`` if answers differ."""
     if known.newest is None or known.known_at is None:
         return None

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from truffle.core.model import Reservation
 from truffle.core.quoting.terminal import visible
-from truffle.core.timeline import Phase, Span
+from truffle.core.timeline import Phase, TimelineSpan
 from truffle.core.wording import counted
 from truffle.render.style import Style, state_colour
 from truffle.render.tables import cells
@@ -87,7 +87,7 @@ class _Theme:
 
 
 def render_timeline(
-    spans: Sequence[Span], since: datetime, until: datetime, now: datetime, style: Style
+    spans: Sequence[TimelineSpan], since: datetime, until: datetime, now: datetime, style: Style
 ) -> str:
     """The blocks of a period as bars, one per line, with the present marked.
 
@@ -107,7 +107,7 @@ def render_timeline(
 
 
 def _beside(
-    shown: Sequence[Span],
+    shown: Sequence[TimelineSpan],
     since: datetime,
     until: datetime,
     now: datetime,
@@ -133,7 +133,7 @@ def _beside(
     return None
 
 
-def _below(shown: Sequence[Span], chart: Chart, theme: _Theme) -> Iterator[str]:
+def _below(shown: Sequence[TimelineSpan], chart: Chart, theme: _Theme) -> Iterator[str]:
     """Each bar on its own line, below its label."""
     for span in shown:
         text = f"{_label(span)}{' ' * _GAP}{_ending(span)}"
@@ -143,14 +143,14 @@ def _below(shown: Sequence[Span], chart: Chart, theme: _Theme) -> Iterator[str]:
         yield _bar(span, chart, theme)
 
 
-def _label(span: Span) -> str:
+def _label(span: TimelineSpan) -> str:
     row = span.row
     size = "?" if row.size is None else row.size
     name = row.name or row.reservation_id
     return visible(f"{name}  {size} × {row.instance_type or 'unknown type'}")
 
 
-def _ending(span: Span) -> str:
+def _ending(span: TimelineSpan) -> str:
     """``active, ends Dec 4 11:00``, with the effective end."""
     state = "gone" if span.is_gone else visible(span.row.state)
     end = span.effective_end or span.end
@@ -159,7 +159,7 @@ def _ending(span: Span) -> str:
     return f"{state}, {'ended' if span.phase is Phase.OVER else 'ends'} {short_minute(end)}"
 
 
-def _end(span: Span) -> str:
+def _end(span: TimelineSpan) -> str:
     """``Dec 4 11:00``; the state if no end is known."""
     end = span.effective_end or span.end
     return short_minute(end) if end else _ending(span)
@@ -199,7 +199,7 @@ def _ticks(chart: Chart) -> Iterator[datetime]:
         moment += timedelta(days=step)
 
 
-def _bar(span: Span, chart: Chart, theme: _Theme) -> str:
+def _bar(span: TimelineSpan, chart: Chart, theme: _Theme) -> str:
     """A bar with the marks of the present and the effective end, which never hide a bar of one
     column."""
     first = 0 if span.start is None else max(chart.column(span.start), 0)
@@ -232,7 +232,7 @@ def _painted(letters: Sequence[str], colours: Sequence[str | None], style: Style
     return "".join(parts)
 
 
-def _notes(shown: Sequence[Span], outside: int, theme: _Theme, width: int) -> list[str]:
+def _notes(shown: Sequence[TimelineSpan], outside: int, theme: _Theme, width: int) -> list[str]:
     present = {span.phase for span in shown}
     known = [f"{theme.bars[phase]} {_MEANINGS[phase]}" for phase in Phase if phase in present]
     keys = [*known, f"{theme.end} AWS terminates the instances", f"{theme.now} now"]

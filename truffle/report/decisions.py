@@ -12,7 +12,7 @@ from truffle.core.deadlines import commitment_end, payment_deadline
 from truffle.core.events import Event, EventType, ExtensionOffer, Facts, Severity
 from truffle.core.idle import is_idle, unused
 from truffle.core.model import Reservation
-from truffle.core.timeline import Span
+from truffle.core.timeline import TimelineSpan
 from truffle.messages.advice import console_url, next_step
 from truffle.messages.wording import of_instances
 from truffle.report.inputs import Inputs
@@ -40,7 +40,7 @@ class Decision:
     usd_per_hour: float | None = None
 
 
-def decisions(spans: Iterable[Span], inputs: Inputs) -> list[Decision]:
+def decisions(spans: Iterable[TimelineSpan], inputs: Inputs) -> list[Decision]:
     """Everything that needs a decision, sorted by deadline."""
     found = [
         decision
@@ -60,7 +60,7 @@ def decisions(spans: Iterable[Span], inputs: Inputs) -> list[Decision]:
     )
 
 
-def _of_any(span: Span, inputs: Inputs) -> Iterator[Decision]:
+def _of_any(span: TimelineSpan, inputs: Inputs) -> Iterator[Decision]:
     row, now = span.row, inputs.now
     is_lost = row.state in FAILED_STATES or row.state in ("unavailable", "delayed")
     is_recent = span.start is None or now - span.start <= HORIZON
@@ -79,7 +79,7 @@ def _of_any(span: Span, inputs: Inputs) -> Iterator[Decision]:
         yield _decision(kind, span, now, "Billing request", request.expires_at, why)
 
 
-def _matters(span: Span, inputs: Inputs) -> bool:
+def _matters(span: TimelineSpan, inputs: Inputs) -> bool:
     """Whether idle capacity costs enough to need a decision; accelerators without a price always
     do."""
     cost = inputs.prices.idle_usd(span.row)
@@ -88,7 +88,7 @@ def _matters(span: Span, inputs: Inputs) -> bool:
     return cost >= inputs.idle_usd_per_hour
 
 
-def _of_its_type(span: Span, inputs: Inputs) -> Iterator[Decision]:
+def _of_its_type(span: TimelineSpan, inputs: Inputs) -> Iterator[Decision]:
     row, now = span.row, inputs.now
     if not row.kind.is_prepaid:
         if row.state == "active" and row.end_date and _is_close(row.end_date, now):
@@ -99,7 +99,7 @@ def _of_its_type(span: Span, inputs: Inputs) -> Iterator[Decision]:
     yield from _of_a_block(row, span, now)
 
 
-def _committed(span: Span, end: datetime, now: datetime) -> Iterator[Decision]:
+def _committed(span: TimelineSpan, end: datetime, now: datetime) -> Iterator[Decision]:
     """The end of a commitment: the ODCR continues, and can then be cancelled without a charge."""
     if _is_close(end, now):
         made = _decision(EventType.ENDING_SOON, span, now, "Commitment ends", end)
@@ -109,7 +109,7 @@ def _committed(span: Span, end: datetime, now: datetime) -> Iterator[Decision]:
 _AFTER_COMMITMENT = "Decide whether to keep it: it is billed until it is cancelled."
 
 
-def _of_a_block(row: Reservation, span: Span, now: datetime) -> Iterator[Decision]:
+def _of_a_block(row: Reservation, span: TimelineSpan, now: datetime) -> Iterator[Decision]:
     if row.state == "payment-pending":
         yield _decision(EventType.PAYMENT_DUE, span, now, "Payment due", payment_deadline(row))
     if row.state == "scheduled" and row.start_date and row.start_date <= now:
@@ -136,7 +136,7 @@ def _illness(row: Reservation) -> str:
     return " ".join(parts)
 
 
-def _ending(span: Span, now: datetime) -> Decision:
+def _ending(span: TimelineSpan, now: datetime) -> Decision:
     """A decision about the extension until its deadline, afterwards about the end."""
     kind = EventType.ENDING_SOON
     if span.deadline is None or span.deadline <= now:
@@ -156,7 +156,7 @@ _SEVERITIES = {
 
 def _decision(
     kind: EventType,
-    span: Span,
+    span: TimelineSpan,
     now: datetime,
     title: str,
     deadline: datetime | None,

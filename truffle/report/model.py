@@ -14,7 +14,7 @@ from truffle.core.organization import labels_of
 from truffle.core.timeline import (
     PAST,
     Phase,
-    Span,
+    TimelineSpan,
     extensions_on_offer,
     gaps,
     gone,
@@ -38,7 +38,7 @@ MOST_FAILED = 500
 all."""
 
 
-def spans_of(inputs: Inputs) -> list[Span]:
+def spans_of(inputs: Inputs) -> list[TimelineSpan]:
     """The spans of the listed reservations and of those that vanished."""
     on_offer = extensions_on_offer(inputs.events)
     listed = [span_of(row, on_offer.get(row.reservation_id)) for row in inputs.rows]
@@ -87,8 +87,8 @@ def content(inputs: Inputs) -> Json:
 
 
 def _parted(
-    spans: Sequence[Span], needed: Iterable[Decision], most: int | None
-) -> tuple[Sequence[Span], list[Span]]:
+    spans: Sequence[TimelineSpan], needed: Iterable[Decision], most: int | None
+) -> tuple[Sequence[TimelineSpan], list[TimelineSpan]]:
     """The spans that a page shows, and those that it omits, both in order."""
     if most is None or len(spans) <= most:
         return spans, []
@@ -101,7 +101,7 @@ def _parted(
     )
 
 
-def _rank(span: Span) -> int:
+def _rank(span: TimelineSpan) -> int:
     """The priority of rows: blocks that are not over, idle capacity, other held capacity."""
     is_over = span.is_gone or span.phase in (Phase.OVER, Phase.FAILED)
     if is_over:
@@ -111,7 +111,7 @@ def _rank(span: Span) -> int:
     return 1 if is_idle(span.row) else 2
 
 
-def _left_out(spans: Sequence[Span]) -> Json | None:
+def _left_out(spans: Sequence[TimelineSpan]) -> Json | None:
     """The number of reservations that a page omits, and their accelerators; None if it has all."""
     if not spans:
         return None
@@ -135,7 +135,7 @@ def _worst_first(failed: Iterable[FailedScope]) -> list[FailedScope]:
     )
 
 
-def _row(span: Span, inputs: Inputs) -> Json:
+def _row(span: TimelineSpan, inputs: Inputs) -> Json:
     row, amounts = span.row, quantities_of(span.row)
     return {
         "id": row.reservation_id,
@@ -175,7 +175,7 @@ def _row(span: Span, inputs: Inputs) -> Json:
     }
 
 
-def _decisions(needed: Iterable[Decision], shown: Iterable[Span]) -> list[Json]:
+def _decisions(needed: Iterable[Decision], shown: Iterable[TimelineSpan]) -> list[Json]:
     """The decisions about the reservations on the page."""
     ids = {span.row.reservation_id for span in shown}
     return [_decision(each) for each in needed if each.reservation_id in ids]

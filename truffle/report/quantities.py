@@ -42,7 +42,7 @@ def quantities_of(row: Reservation) -> Quantities:
 
 
 @dataclass(frozen=True, slots=True)
-class Sums:
+class QuantitySums:
     """The sums over some reservations; ``unknown`` counts those that are not included."""
 
     held: float = 0
@@ -52,7 +52,7 @@ class Sums:
     unknown: int = 0
 
 
-def sums_by_accelerator(rows: Iterable[Reservation]) -> dict[str, Sums]:
+def sums_by_accelerator(rows: Iterable[Reservation]) -> dict[str, QuantitySums]:
     """The sums by the accelerator's name, sorted; types without one are omitted."""
     members: dict[str, list[Quantities]] = defaultdict(list)
     for row in rows:
@@ -61,7 +61,7 @@ def sums_by_accelerator(rows: Iterable[Reservation]) -> dict[str, Sums]:
     return {name: add_up(members[name]) for name in sorted(members)}
 
 
-def add_up(parts: Iterable[Quantities]) -> Sums:
+def add_up(parts: Iterable[Quantities]) -> QuantitySums:
     """The sums of known values."""
     held = used = idle = coming = 0.0
     unknown = 0
@@ -71,4 +71,4 @@ def add_up(parts: Iterable[Quantities]) -> Sums:
         used += part.used or 0
         idle += part.idle or 0
         coming += part.coming or 0
-    return Sums(whole(held), whole(used), whole(idle), whole(coming), unknown)
+    return QuantitySums(whole(held), whole(used), whole(idle), whole(coming), unknown)

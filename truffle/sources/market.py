@@ -21,7 +21,7 @@ from truffle.query import BadArgument, Several
 from truffle.results import Results
 from truffle.sources.api import Api, Parameters
 from truffle.sources.listing import ScopeFailure
-from truffle.sources.offerings import Market as LiveMarket
+from truffle.sources.offerings import LiveOfferings
 
 _ARGUMENTS: Mapping[str, str] = {
     "watches": "watch",
@@ -81,7 +81,7 @@ LIVE: Final = "live"
 """The name in place of a watch if EC2 itself was queried."""
 
 
-def live_matrix(found: LiveMarket, now: datetime) -> list[Cell]:
+def live_matrix(found: LiveOfferings, now: datetime) -> list[Cell]:
     """The matrix of one search of EC2 itself; training plans, if included, have their own rows."""
     wanted = found.wanted
     requested = [(name, it.of_type(name, wanted)) for name in wanted.types for it in found.regions]

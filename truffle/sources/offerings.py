@@ -38,7 +38,7 @@ _budgets_lock = Lock()
 
 
 @dataclass(frozen=True, slots=True)
-class Market:
+class LiveOfferings:
     """The results of every region for one block.
 
     ``left_out`` has regions that are denied or not enabled, as expected.
@@ -64,7 +64,7 @@ class Market:
         """Regions that are denied or not enabled, as expected, and so not failures."""
         return [_failure(region) for region in self.left_out]
 
-    def without_denied(self) -> Market:
+    def without_denied(self) -> LiveOfferings:
         """The same without the regions that are denied or not enabled, if others responded."""
         others = tuple(each for each in self.regions if each.kind not in CLOSED_KINDS)
         closed = tuple(each for each in self.regions if each.kind in CLOSED_KINDS)
@@ -105,7 +105,7 @@ class Offerings(Results[Offering]):
     ``duration_hours`` is the requested duration, rounded up to one that AWS sells.
     """
 
-    def __init__(self, market: Market, sort: str) -> None:
+    def __init__(self, market: LiveOfferings, sort: str) -> None:
         super().__init__(market.offerings(sort))
         self.failures = market.failures
         self.outcomes: Mapping[str, RegionOutcome] = {
@@ -127,7 +127,7 @@ def list_market(
     timeout: float | None = None,
     progress: Progress | None = None,
     include: Collection[str] = (),
-) -> Market:
+) -> LiveOfferings:
     """Query every region at once, each within its own request budget.
 
     ``caller`` is a session, a profile's name, or None; ``regions`` None means those enabled for the
@@ -148,7 +148,7 @@ def list_market(
     except FAILURES as error:
         raise_as_truffle_error(error, clients.profile)
     by_region = tuple(sorted(answers, key=lambda answer: answer.region))
-    market = Market(wanted, by_region, plans=plans)
+    market = LiveOfferings(wanted, by_region, plans=plans)
     raise_common_cause(market.failures, len(market.regions), clients.profile)
     return market
 

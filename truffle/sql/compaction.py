@@ -22,7 +22,7 @@ from truffle.core.tag_text import TEAM_TAG
 from truffle.core.times import format_time
 from truffle.core.validity import ValidSpan
 from truffle.sql.database import Database, literal
-from truffle.sql.listings import Contents, Damaged, ListedScope, read_listings, read_text
+from truffle.sql.listings import Damaged, ListedScope, ListingContents, read_listings, read_text
 
 SCHEMA_VERSION = 1
 """The schema version in the metadata of the tables' files."""
@@ -124,7 +124,7 @@ def _part(objects: Iterable[Path], contents: Path, observations: Path) -> list[L
         def take(text: str) -> None:
             lines.write(f'{{"{_NUMBER}": {next(numbers)}, {text[1:]}\n')
 
-        found = list(read_listings(objects, Contents(take)))
+        found = list(read_listings(objects, ListingContents(take)))
         pairs.writelines(f"{row},{it.observed_at}\n" for it in found for row in it.rows)
     return found
 

@@ -23,7 +23,7 @@ from truffle.core.validity import (
 )
 from truffle.sql.compaction import Compaction
 from truffle.sql.database import literal
-from truffle.sql.listings import Contents, ListedScope, read_listings
+from truffle.sql.listings import ListedScope, ListingContents, read_listings
 
 
 def midnight(day: date) -> datetime:
@@ -144,7 +144,7 @@ class _SnapshotReader:
 
     def __init__(self) -> None:
         self._rows: list[Reservation] = []
-        self._contents = Contents(self._take)
+        self._contents = ListingContents(self._take)
         self.others = OtherFields()
 
     def _take(self, text: str) -> None:

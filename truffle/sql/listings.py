@@ -47,7 +47,7 @@ class ListedScope:
 
 
 @dataclass(slots=True)
-class Contents:
+class ListingContents:
     """The distinct rows without ``observed_at``, by number; ``take`` gets each new one.
 
     ``scopes`` has the account and the region of each.
@@ -69,7 +69,7 @@ class Contents:
         return number
 
 
-def read_listings(objects: Iterable[Path], contents: Contents) -> Iterator[ListedScope]:
+def read_listings(objects: Iterable[Path], contents: ListingContents) -> Iterator[ListedScope]:
     """The listings of these objects; one that is in several is read once. Raises Damaged."""
     seen: set[tuple[str, str, str]] = set()
     for path in sorted(objects):
@@ -93,7 +93,7 @@ def read_text(path: Path) -> str:
         raise Damaged(f"{path} is damaged: {error}") from error
 
 
-def _read(text: str, contents: Contents) -> list[ListedScope]:
+def _read(text: str, contents: ListingContents) -> list[ListedScope]:
     listings: dict[tuple[str, str, str], ListedScope] = {}
     # str.splitlines would also split at U+2028, which JSON text may hold.
     for line in filter(None, text.split("\n")):

@@ -11,12 +11,12 @@ from tests.builders import DAY, HOUR, NOON
 from tests.core.market.builders import a_question, an_answer, an_offering
 from truffle.core.market.answers import Answer, Outcome
 from truffle.core.market.finds import latest, market_of
-from truffle.core.market.known import Known, Needed, known_of
+from truffle.core.market.known import KnownMarket, Needed, known_of
 
 WEEK = a_question(count=4, duration_hours=168)
 
 
-def known(needed: Needed, *answers: Answer) -> Known:
+def known(needed: Needed, *answers: Answer) -> KnownMarket:
     return known_of(market_of(latest(answers)), needed, NOON)
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.box import Sandbox
-from sandbox.sink.destination import DOWN, Reply, Request
+from sandbox.sink.destination import DOWN, ReceivedRequest, Reply
 from tests.end_to_end.weeks.lives import MINUTE, Json
 from tests.end_to_end.weeks.oracle import Fact, Hearing, Look, facts
 from tests.end_to_end.weeks.plot import (
@@ -121,7 +121,7 @@ class Performance:
     def hearing(self) -> Hearing:
         return Hearing(self.plot.lives, self.looks, MUTED_UNTIL)
 
-    def heard(self, name: str) -> list[Request]:
+    def heard(self, name: str) -> list[ReceivedRequest]:
         """The messages that a destination accepted."""
         taken = self.box.sink.requests(PATHS[name])
         return [one for one in taken if one.answered is not None and one.answered < 300]

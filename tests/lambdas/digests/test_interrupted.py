@@ -16,7 +16,7 @@ from lambdas import wiring
 from lambdas.delivery import deliverer
 from lambdas.delivery.channels import Alert, Channels
 from lambdas.delivery.queue_message import QueueMessage
-from lambdas.store.digest_buffer import Batch, DigestBuffer
+from lambdas.store.digest_buffer import DigestBatch, DigestBuffer
 from sandbox.sink.destination import Destination, Reply
 from tests.effort import seeds, some
 from tests.lambdas.digests.builders import QUIET, digest, finish, flushes, put_aside, single
@@ -77,7 +77,9 @@ def test_an_event_that_comes_during_a_flush_is_delivered_once_by_it_or_by_anothe
     finish(oncall)
     line, look, late = wire("sqs"), DigestBuffer.next_batch, [of_run(7)]
 
-    def look_and_wait(store: DigestBuffer, name: str, run_id: str, at: datetime) -> Batch | None:
+    def look_and_wait(
+        store: DigestBuffer, name: str, run_id: str, at: datetime
+    ) -> DigestBatch | None:
         seen = look(store, name, run_id, at)
         if late and (seen is None) is is_last_look:
             assert oncall.deliver("oncall", late.pop()) == 0

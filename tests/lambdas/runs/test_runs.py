@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lambdas.collecting.finish_run import Closer
-from lambdas.store.runs import Changed, RunStore
+from lambdas.store.runs import RunChanged, RunStore
 from tests.builders import DAY, HOME, HOUR, NOON, OTHER, a_block, an_odcr
 from tests.lambdas.aws import Stack
 from tests.lambdas.fakes import Clock
@@ -250,5 +250,5 @@ def test_a_find_during_the_close_of_its_run_is_in_the_manifest(
     succeed(stack, an_odcr("cr-a"))
     closer.close(run)
     assert stack.document("runs/dt=2026-11-24/run-1.json")["counts"]["reservations"] == 1
-    with pytest.raises(Changed):
+    with pytest.raises(RunChanged):
         closer.runs.finish(replace(run, succeeded=1), NOON)

@@ -12,8 +12,8 @@ from lambdas.store.digest_buffer import (
     MOST_BODIES,
     MOST_EVENTS,
     MOST_IDS,
-    Contents,
     DigestBuffer,
+    DigestContents,
     Placed,
 )
 from tests.builders import NOON
@@ -24,14 +24,14 @@ ITEM = 400 * 1024
 RUN = "20261124T120000Z-1a2b3c4d"
 
 
-def a_pile(sizes: dict[str, int]) -> Contents:
-    return Contents(sizes, {}, None, NOON)
+def a_pile(sizes: dict[str, int]) -> DigestContents:
+    return DigestContents(sizes, {}, None, NOON)
 
 
 def rounds_of(sizes: dict[str, int]) -> list[list[str]]:
     """All rounds, one after the other."""
     batches: dict[int, frozenset[str]] = {}
-    while part := Contents(sizes, batches, None, NOON).next_part():
+    while part := DigestContents(sizes, batches, None, NOON).next_part():
         batches[len(batches)] = part
     return [sorted(part) for part in batches.values()]
 

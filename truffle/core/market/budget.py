@@ -39,32 +39,32 @@ PERIODS: Final = (60, 30, 15, 10, 5, 2, 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Bucket:
+class TokenBucket:
     """The remaining calls of watches in a region at a moment."""
 
     tokens: float
     at: datetime
 
-    def refilled(self, now: datetime) -> Bucket:
+    def refilled(self, now: datetime) -> TokenBucket:
         """The budget at a later moment; a clock that goes back does not refill it."""
         passed = max((now - self.at).total_seconds(), 0)
-        return Bucket(min(BURST, self.tokens + passed * WATCHES_PER_SECOND), now)
+        return TokenBucket(min(BURST, self.tokens + passed * WATCHES_PER_SECOND), now)
 
     def calls(self, reserve: int) -> int:
         """How many calls can be made at a moment, leaving ``reserve``."""
         return max(int(self.tokens - reserve), 0)
 
-    def less(self, calls: int) -> Bucket:
-        return Bucket(self.tokens - calls, self.at)
+    def less(self, calls: int) -> TokenBucket:
+        return TokenBucket(self.tokens - calls, self.at)
 
-    def emptied(self) -> Bucket:
+    def emptied(self) -> TokenBucket:
         """The budget after EC2 throttled a call: other callers have used it up. The calls reserved
         for people remain, because EC2 itself answers a person who tries again."""
-        return Bucket(min(self.tokens, FOR_PEOPLE), self.at)
+        return TokenBucket(min(self.tokens, FOR_PEOPLE), self.at)
 
 
-def full_bucket(now: datetime) -> Bucket:
-    return Bucket(BURST, now)
+def full_bucket(now: datetime) -> TokenBucket:
+    return TokenBucket(BURST, now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ class Needed:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownMarket:
     """Offers by price, and the standings that they are from. Without ``standings`` no watch
     searches for such a block: nothing is known."""
 
@@ -53,11 +53,11 @@ class Known:
         }
 
 
-def known_of(market: Market, needed: Needed, now: datetime) -> Known:
+def known_of(market: Market, needed: Needed, now: datetime) -> KnownMarket:
     """Find offers of watches with at least the needed instances and hours of the type. Offers whose
     block is over are omitted; the price limits of watches are not applied."""
     if not 0 < needed.hours <= MAX_DAYS * 24:
-        return Known()
+        return KnownMarket()
     hours = sold_hours(needed.hours)
 
     def asks(watch: Find | Standing) -> bool:
@@ -71,7 +71,7 @@ def known_of(market: Market, needed: Needed, now: datetime) -> Known:
         return needed.start_by is None or (start is not None and start <= needed.start_by)
 
     finds = [find for find in market.finds if asks(find) and would_do(find)]
-    return Known(tuple(sorted_finds(finds)), tuple(filter(asks, market.standings)))
+    return KnownMarket(tuple(sorted_finds(finds)), tuple(filter(asks, market.standings)))
 
 
 def _holds(question: Question, needed: Needed) -> bool:
