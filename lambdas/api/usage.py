@@ -21,7 +21,7 @@ from truffle.core.queries import to_filter, unknown_words
 from truffle.core.spans import Span
 from truffle.core.times import format_time
 from truffle.core.usage import Period, TooManyRows, UsageTally
-from truffle.core.usage_axes import Interval
+from truffle.core.usage_axes import ACCOUNTS, Interval
 
 DEFAULT_DAYS = 7
 DEFAULT_BY = ("type",)
@@ -111,7 +111,7 @@ def answer(
             "by": list(query.by),
             "prices": [it.to_json() for it in sorted(tally.prices, key=str)],
             "billed_fees": _fees(prices, period, tally),
-            "account_names": _names(tally.values("account", "owner"), labels or {}),
+            "account_names": _names(tally.values(*ACCOUNTS), labels or {}),
             "warnings": list(query.warnings),
         },
     )

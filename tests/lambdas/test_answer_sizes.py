@@ -21,6 +21,7 @@ from lambdas.wiring.answers import Query
 from tests.builders import HOUR, NOON, a_block, a_run, an_event, an_odcr
 from tests.lambdas.api import Answer, ask
 from tests.lambdas.fakes import Clock
+from tests.lambdas.query.builders import query_settings
 from truffle.core.events import to_message
 from truffle.core.market.finds import Market
 from truffle.core.model import FailureKind, Reservation, Scope
@@ -93,15 +94,7 @@ class Organization:
 def asked_of(organization: Organization) -> Iterator[None]:
     store: Any = organization
     parts = Query(QuerySettings)
-    parts.settings = QuerySettings(
-        table="table",
-        bucket="bucket",
-        schedule_minutes="60",
-        event_retention_days="400",
-        expected_denied="",
-        queues="{}",
-        publisher="publisher",
-    )
+    parts.settings = query_settings()
     parts.inventory, parts.events, parts.runs = Inventory(store), store, store
     parts.price_list = store
     with pytest.MonkeyPatch.context() as patch:

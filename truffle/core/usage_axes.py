@@ -24,6 +24,9 @@ FIELDS: Mapping[str, Callable[[Reservation], str | None]] = {
 }
 """The fields to group usage by, beside ``tag:KEY``."""
 
+ACCOUNTS = ("account", "owner")
+"""The fields whose values are ids of accounts."""
+
 
 class Interval(StrEnum):
     """The length of a row of usage, in UTC; a week begins on Monday."""

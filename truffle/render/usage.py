@@ -10,7 +10,7 @@ from typing import Any
 from truffle.core.billed_usage import BilledRow
 from truffle.core.codec import Json
 from truffle.core.usage import Period, UsageRow
-from truffle.core.usage_axes import TAG, Interval
+from truffle.core.usage_axes import ACCOUNTS, TAG, Interval
 from truffle.core.wording import counted, named_account
 from truffle.render.style import Style
 from truffle.render.tables import Column, draw
@@ -148,7 +148,7 @@ def _head(name: str) -> str:
 
 def _group(name: str, names: Mapping[str, str], row: UsageRow) -> str:
     value = row.group.get(name)
-    if value and name in ("account", "owner"):
+    if value and name in ACCOUNTS:
         return named_account(value, names.get(value))
     return group_text(name, value)
 

@@ -86,12 +86,9 @@ class NoPrices:
         return PriceList()
 
 
-@contextmanager
-def inventory_of(rows: list[Reservation]) -> Iterator[None]:
-    """The function over an inventory in memory."""
-    store: Any = Stored(rows)
-    parts = Query(QuerySettings)
-    parts.settings = QuerySettings(
+def query_settings() -> QuerySettings:
+    """The settings of a query function whose stores are in memory."""
+    return QuerySettings(
         table="table",
         bucket="bucket",
         schedule_minutes="60",
@@ -100,6 +97,14 @@ def inventory_of(rows: list[Reservation]) -> Iterator[None]:
         queues="{}",
         publisher="publisher",
     )
+
+
+@contextmanager
+def inventory_of(rows: list[Reservation]) -> Iterator[None]:
+    """The function over an inventory in memory."""
+    store: Any = Stored(rows)
+    parts = Query(QuerySettings)
+    parts.settings = query_settings()
     parts.inventory = Inventory(store)
     prices: Any = NoPrices()
     parts.price_list = prices
